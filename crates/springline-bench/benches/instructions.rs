@@ -1,0 +1,35 @@
+//! Instruction counts of codecs, which repeat to a per mille where times do not. Needs valgrind and
+//! the program gungraun-runner, of the same version as the library in Cargo.lock:
+//! `cargo install gungraun-runner`, then
+//! `cargo bench -p springline-bench --features instructions --bench instructions`.
+//!
+//! Whole calls over a socket are counted by `springline-bench instructions`.
+#![allow(missing_docs)]
+
+use gungraun::prelude::*;
+use springline_bench::codecs::{Data, Op, columns};
+use std::hint::black_box;
+
+const RECORDS: usize = 1_000;
+
+/// All that the columns of an operation need; leaked, because a bench outlives nothing.
+fn column(op: Op, name: &str) -> Box<dyn FnMut()> {
+    let data: &'static Data = Box::leak(Box::new(Data::new(RECORDS)));
+    let mut column =
+        columns(data).into_iter().find(|column| column.op == op && column.name == name).expect("a column of that name");
+    // Once before counting: buffers that are kept have their size by then.
+    (column.run)();
+    column.run
+}
+
+#[library_benchmark]
+#[bench::msgpack_encode_rmp_serde(column(Op::MsgpackEncode, "rmp-serde"))]
+#[bench::msgpack_decode_rmp_serde(column(Op::MsgpackDecode, "rmp-serde"))]
+#[bench::msgpack_borrow_rmp_serde(column(Op::MsgpackBorrow, "rmp-serde"))]
+fn codec(mut run: Box<dyn FnMut()>) {
+    run();
+    black_box(());
+}
+
+library_benchmark_group!(name = codecs; benchmarks = codec);
+main!(library_benchmark_groups = codecs);

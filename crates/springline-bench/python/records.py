@@ -1,0 +1,30 @@
+"""CPython's share of the codec benchmark: `records.py RECORDS.json RECORDS.serpent`."""
+
+import json
+import sys
+import time
+
+import msgpack
+import serpent
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    records = json.load(file)
+packed = msgpack.packb(records)
+text = serpent.dumps(records)
+with open(sys.argv[2], "wb") as file:
+    file.write(text)
+assert serpent.loads(text) == records
+
+work = {
+    "msgpack-encode": lambda: msgpack.packb(records),
+    "msgpack-decode": lambda: msgpack.unpackb(packed),
+    "serpent-encode": lambda: serpent.dumps(records),
+    "serpent-decode": lambda: serpent.loads(text),
+}
+
+print("ready", flush=True)
+for line in sys.stdin:
+    run = work[line.strip()]
+    start = time.thread_time_ns()
+    run()
+    print("done", time.thread_time_ns() - start, flush=True)

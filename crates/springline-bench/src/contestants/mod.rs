@@ -1,0 +1,129 @@
+//! Who is measured. A contestant is a server that announces where it listens and a [`Client`].
+
+mod frames;
+mod pipe;
+mod raw;
+#[cfg(feature = "springline")]
+pub(crate) mod springline;
+#[cfg(feature = "peers")]
+mod tarpc;
+#[cfg(feature = "peers")]
+mod tonic;
+
+use crate::Result;
+use crate::control::raise_open_files;
+use crate::driver::{Client, Plan, drive};
+use crate::load::Workload::{self, Blob1m, Conn16, Idle10k, Mux64, Seq};
+pub(crate) use frames::Sizes;
+use std::future::Future;
+use std::net::SocketAddr;
+use tokio::task::LocalSet;
+
+/// How the processes of a contestant are started.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// This program itself.
+    Rust,
+    /// The programs in `python/`, with this serializer.
+    Pyro5(&'static str),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Contestant {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) workloads: &'static [Workload],
+}
+
+const fn rust(name: &'static str, workloads: &'static [Workload]) -> Contestant {
+    Contestant { name, kind: Kind::Rust, workloads }
+}
+
+/// In the order in which a round measures them.
+const ALL: &[Contestant] = &[
+    rust("raw", &[Seq, Conn16, Blob1m, Idle10k]),
+    rust("rawv", &[Blob1m]),
+    rust("pipe", &[Mux64]),
+    rust("rawlazy", &[Idle10k]),
+    #[cfg(feature = "springline")]
+    rust("springline", &[Seq, Mux64, Conn16, Blob1m, Idle10k]),
+    #[cfg(feature = "springline")]
+    rust("springline_serpent", &[Seq, Blob1m]),
+    #[cfg(feature = "peers")]
+    rust("tarpc", &[Seq, Mux64, Conn16, Blob1m, Idle10k]),
+    #[cfg(feature = "peers")]
+    rust("tonic", &[Seq, Mux64, Conn16, Blob1m, Idle10k]),
+    pyro5("pyro5_msgpack", "msgpack"),
+    pyro5("pyro5_serpent", "serpent"),
+];
+
+const fn pyro5(name: &'static str, serializer: &'static str) -> Contestant {
+    Contestant { name, kind: Kind::Pyro5(serializer), workloads: &[Seq, Conn16, Blob1m] }
+}
+
+/// The contestants of a workload, its limit first, and of the others those in `only` (all if empty).
+pub(crate) fn of(workload: Workload, only: &[String]) -> Result<Vec<Contestant>> {
+    for name in only {
+        if !ALL.iter().any(|c| c.name == name) {
+            let known: Vec<_> = ALL.iter().map(|c| c.name).collect();
+            return Err(format!("no contestant {name}; this program has {known:?}").into());
+        }
+    }
+    let base = workload.base();
+    let mut chosen: Vec<_> = ALL
+        .iter()
+        .filter(|c| c.workloads.contains(&workload))
+        .filter(|c| only.is_empty() || c.name == base || only.iter().any(|name| name == c.name))
+        .copied()
+        .collect();
+    chosen.sort_by_key(|c| c.name != base);
+    Ok(chosen)
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T>>, tasks: bool) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if tasks { runtime.block_on(LocalSet::new().run_until(future)) } else { runtime.block_on(future) }
+}
+
+/// Serves until the parent closes the pipe.
+pub(crate) fn serve(name: &str, sizes: Sizes) -> Result<()> {
+    // As many as there may be; that these suffice is the idle workload's to check.
+    raise_open_files(0)?;
+    match name {
+        "raw" | "pipe" => block_on(raw::serve(sizes, false), false),
+        "rawv" => block_on(raw::serve(sizes, true), false),
+        "rawlazy" => block_on(raw::serve_lazily(sizes), false),
+        #[cfg(feature = "springline")]
+        "springline" | "springline_serpent" => block_on(springline::serve(), false),
+        #[cfg(feature = "peers")]
+        "tarpc" => block_on(tarpc::serve(), false),
+        #[cfg(feature = "peers")]
+        "tonic" => block_on(tonic::serve(), false),
+        _ => Err(format!("no server {name} in this program").into()),
+    }
+}
+
+/// Calls the server at `addr` as the plan says.
+pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, sizes: Sizes) -> Result<()> {
+    raise_open_files(plan.connections as u64 + 64)?;
+    match name {
+        "raw" | "rawlazy" => start(async || raw::client(addr, sizes, false).await, plan),
+        "rawv" => start(async || raw::client(addr, sizes, true).await, plan),
+        "pipe" => start(async || pipe::client(addr, sizes).await, plan),
+        #[cfg(feature = "springline")]
+        "springline" => start(async || springline::client(addr, "msgpack").await, plan),
+        #[cfg(feature = "springline")]
+        "springline_serpent" => start(async || springline::client(addr, "serpent").await, plan),
+        #[cfg(feature = "peers")]
+        "tarpc" => start(async || tarpc::client(addr).await, plan),
+        #[cfg(feature = "peers")]
+        "tonic" => start(async || tonic::client(addr).await, plan),
+        _ => Err(format!("no client {name} in this program").into()),
+    }
+}
+
+fn start<C: Client>(connect: impl AsyncFn() -> Result<C>, plan: &Plan) -> Result<()> {
+    // A set of tasks costs something at every wake-up: only where there are many callers.
+    let tasks = matches!(plan.workload, Mux64 | Conn16);
+    block_on(drive(connect, plan), tasks)
+}

@@ -1,0 +1,84 @@
+//! The workloads and where the two processes run.
+
+use clap::ValueEnum;
+use std::fmt::{self, Display, Formatter};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Workload {
+    /// One connection, one caller, a small text there and back.
+    Seq,
+    /// 64 callers on one connection.
+    Mux64,
+    /// 16 connections with one caller each.
+    Conn16,
+    /// One connection, one caller, 1 MiB there and back.
+    Blob1m,
+    /// Memory of the server for each connection that does nothing.
+    Idle10k,
+}
+
+impl Workload {
+    pub(crate) const TIMED: [Self; 4] = [Self::Seq, Self::Mux64, Self::Conn16, Self::Blob1m];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Seq => "seq",
+            Self::Mux64 => "mux64",
+            Self::Conn16 => "conn16",
+            Self::Blob1m => "blob1m",
+            Self::Idle10k => "idle10k",
+        }
+    }
+
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Self::Seq => "one caller, one connection",
+            Self::Mux64 => "64 callers, one connection",
+            Self::Conn16 => "16 callers, 16 connections",
+            Self::Blob1m => "1 MiB echo, one connection",
+            Self::Idle10k => "idle connections",
+        }
+    }
+
+    /// The limit that the others are compared with.
+    pub(crate) fn base(self) -> &'static str {
+        match self {
+            Self::Seq | Self::Conn16 | Self::Blob1m => "raw",
+            Self::Mux64 => "pipe",
+            Self::Idle10k => "rawlazy",
+        }
+    }
+}
+
+impl Display for Workload {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The cores of server and client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Pin {
+    /// Both on one core: the quiet figure, no wake-up of a sleeping core in it.
+    Same,
+    /// A core each: what a user sees, and mostly the price of waking a core.
+    Two,
+}
+
+impl Pin {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same core",
+            Self::Two => "two cores",
+        }
+    }
+
+    /// The cores of the server and of the client, of a machine with `cores`.
+    pub(crate) fn cores(self, cores: usize) -> Option<(usize, usize)> {
+        let last = cores.checked_sub(1)?;
+        match self {
+            Self::Same => Some((last, last)),
+            Self::Two => (last > 0).then_some((last - 1, last)),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! springline-cli
+
+fn main() {}

@@ -1,0 +1,260 @@
+//! [`Service`]: the one shape of a local object, a proxy, a pool, a recorder and a gateway.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::{Args, Error, ErrorKind, Payload, Result, Value};
+
+/// A boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// An object that can be called. Local objects, proxies and everything in between.
+///
+/// There is no `poll_ready`: a service that is busy makes the call's future wait or fails it.
+pub trait Service: Send + Sync {
+    /// Calls a method. Dropping the future abandons the call, which may still run where it was sent to.
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>>;
+
+    /// What the object offers, where that is known without asking a peer.
+    fn describe(&self) -> Option<&ServiceInfo> {
+        None
+    }
+}
+
+impl<S: Service + ?Sized> Service for Arc<S> {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        (**self).call(call)
+    }
+
+    fn describe(&self) -> Option<&ServiceInfo> {
+        (**self).describe()
+    }
+}
+
+impl<S: Service + ?Sized> Service for &S {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        (**self).call(call)
+    }
+
+    fn describe(&self) -> Option<&ServiceInfo> {
+        (**self).describe()
+    }
+}
+
+/// What is done to the object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CallKind {
+    /// A method is called.
+    #[default]
+    Method,
+    /// An attribute is read; there are no arguments.
+    GetAttr,
+    /// An attribute is set to the one argument.
+    SetAttr,
+}
+
+/// One call: what, with which arguments, under which conditions.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The method's or attribute's name.
+    pub method: &'a str,
+    /// Method call or attribute access.
+    pub kind: CallKind,
+    /// Positional arguments: a list.
+    pub args: Payload<'a>,
+    /// Arguments by name: a map. `None` and an empty map mean the same.
+    pub kwargs: Option<Payload<'a>>,
+    /// Deadline, metadata and the like.
+    pub options: CallOptions,
+}
+
+impl<'a> Call<'a> {
+    /// A method call with positional arguments.
+    #[inline]
+    pub fn new<A: Args>(method: &'a str, args: &'a A) -> Self {
+        Self {
+            method,
+            kind: CallKind::Method,
+            args: Payload::borrowed(args),
+            kwargs: None,
+            options: CallOptions::default(),
+        }
+    }
+
+    /// The same call again, for a retry or another replica.
+    #[must_use]
+    pub fn by_ref(&self) -> Call<'_> {
+        Call {
+            method: self.method,
+            kind: self.kind,
+            args: self.args.by_ref(),
+            kwargs: self.kwargs.as_ref().map(Payload::by_ref),
+            options: self.options.clone(),
+        }
+    }
+}
+
+/// The conditions of a call.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct CallOptions {
+    /// When to give up, whatever the proxy's own timeout says.
+    pub deadline: Option<Instant>,
+    /// Whether running it twice does the same as once: retries may then repeat it.
+    pub idempotent: bool,
+    /// Whether nobody waits for an answer.
+    pub oneway: bool,
+    /// Request annotations, correlation id.
+    pub metadata: Metadata,
+    /// On the serving side: who calls.
+    pub peer: Option<Arc<Peer>>,
+}
+
+/// Small named byte strings beside a call or a reply, and the id that ties together calls made on behalf of one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Names (four ASCII characters in Pyro) and data.
+    pub annotations: Vec<(Cow<'static, str>, Bytes)>,
+    /// A UUID's 16 bytes.
+    pub correlation_id: Option<[u8; 16]>,
+}
+
+impl Metadata {
+    /// The data under `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Bytes> {
+        self.annotations.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// Sets `key`, replacing what it had.
+    pub fn set(&mut self, key: impl Into<Cow<'static, str>>, data: impl Into<Bytes>) {
+        let key = key.into();
+        self.annotations.retain(|(k, _)| *k != key);
+        self.annotations.push((key, data.into()));
+    }
+
+    /// The correlation id in the usual form with hyphens.
+    #[must_use]
+    pub fn correlation_text(&self) -> Option<String> {
+        self.correlation_id.map(|id| {
+            let mut text = String::with_capacity(36);
+            for (i, b) in id.iter().enumerate() {
+                if matches!(i, 4 | 6 | 8 | 10) {
+                    text.push('-');
+                }
+                text.push_str(&format!("{b:02x}"));
+            }
+            text
+        })
+    }
+}
+
+/// Who is at the other end of a connection, as the handler of a call sees it.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// The address as text: `127.0.0.1:50123`, `[::1]:50123`, or the path of a Unix socket.
+    pub address: String,
+    /// The protocol's name and version: `pyro5/502`.
+    pub protocol: String,
+    /// What the handshake agreed on, such as the data that a Pyro client sent with it.
+    pub handshake: Option<Value>,
+}
+
+impl Peer {
+    /// A peer at `address`, speaking `protocol`.
+    pub fn new(address: impl Into<String>, protocol: impl Into<String>) -> Self {
+        Self { address: address.into(), protocol: protocol.into(), handshake: None }
+    }
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub struct Reply {
+    /// The result.
+    pub result: Payload<'static>,
+    /// Response annotations, correlation id.
+    pub metadata: Metadata,
+}
+
+impl Reply {
+    /// A reply that carries a typed value.
+    pub fn typed<T: serde::Serialize + Send + Sync + 'static>(value: T) -> Self {
+        Self { result: Payload::typed(value), metadata: Metadata::default() }
+    }
+}
+
+impl From<Payload<'static>> for Reply {
+    fn from(result: Payload<'static>) -> Self {
+        Self { result, metadata: Metadata::default() }
+    }
+}
+
+impl From<Value> for Reply {
+    fn from(v: Value) -> Self {
+        Payload::from(v).into()
+    }
+}
+
+/// What an object offers: Pyro's metadata, XML-RPC's introspection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceInfo {
+    /// The trait's or class's name.
+    pub name: Cow<'static, str>,
+    /// Its documentation.
+    pub doc: Cow<'static, str>,
+    /// Its methods and attributes.
+    pub methods: Cow<'static, [MethodInfo]>,
+}
+
+impl ServiceInfo {
+    /// The method of that name, not an attribute.
+    #[must_use]
+    pub fn method(&self, name: &str) -> Option<&MethodInfo> {
+        self.methods.iter().find(|m| m.kind == CallKind::Method && m.name == name)
+    }
+}
+
+/// One method, or one direction of an attribute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MethodInfo {
+    /// The name on the wire.
+    pub name: Cow<'static, str>,
+    /// Method, or attribute getter or setter.
+    pub kind: CallKind,
+    /// Its parameters.
+    pub params: Cow<'static, [ParamInfo]>,
+    /// Whether callers should not wait for an answer.
+    pub oneway: bool,
+    /// Whether running it twice does the same as once.
+    pub idempotent: bool,
+    /// Its documentation.
+    pub doc: Cow<'static, str>,
+}
+
+/// One parameter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParamInfo {
+    /// Its name, by which keyword arguments bind.
+    pub name: Cow<'static, str>,
+    /// Its type, as the source has it.
+    pub type_name: Cow<'static, str>,
+    /// Whether it may be left out (an `Option`).
+    pub optional: bool,
+}
+
+/// The error for a method that the object does not have, in Python's words.
+#[cold]
+#[must_use]
+pub fn no_such_method(service: &str, kind: CallKind, name: &str) -> Error {
+    let what = match kind {
+        CallKind::Method => "method",
+        CallKind::GetAttr | CallKind::SetAttr => "attribute",
+    };
+    Error::new(ErrorKind::NotFound, format!("'{service}' object has no {what} '{name}'"))
+}

@@ -1,0 +1,19 @@
+use std::fmt;
+
+use springline_core::{Error, Exception};
+use springline_macros::RemoteError;
+
+#[derive(RemoteError)]
+#[remote(crate = "springline_core")]
+enum Fault {
+    #[remote(transport)]
+    Rpc(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,26 @@
+use std::fmt;
+
+use springline_core::{Error, Exception};
+use springline_macros::RemoteError;
+
+#[derive(RemoteError)]
+#[remote(crate = "springline_core")]
+enum Fault {
+    Closed,
+    #[remote(class = "Closed")]
+    Shut,
+    #[remote(code = 1)]
+    One,
+    #[remote(code = 1)]
+    Another,
+    #[remote(transport)]
+    Rpc(Error),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,25 @@
+use std::fmt;
+
+use springline_core::{Error, Exception};
+use springline_macros::RemoteError;
+
+#[derive(RemoteError)]
+#[remote(crate = "springline_core")]
+enum Fault {
+    #[remote(transport)]
+    Rpc(Error),
+    #[remote(transport)]
+    Again(Error),
+    #[remote(other)]
+    Other(Exception),
+    #[remote(other)]
+    More(Exception),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+fn main() {}

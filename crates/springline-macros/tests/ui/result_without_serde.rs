@@ -1,0 +1,11 @@
+use springline_core::Result;
+use springline_macros::remote;
+
+struct Opaque;
+
+#[remote(crate = "springline_core")]
+trait Store {
+    async fn get(&self) -> Result<Opaque>;
+}
+
+fn main() {}

@@ -1,0 +1,205 @@
+//! Buffers for both directions, reused from call to call.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use springline_core::Output;
+use tokio::io::AsyncWrite;
+
+use crate::Stream;
+
+/// What an empty buffer reads at first: enough for some hundred small pipelined messages.
+const FIRST: usize = 16 * 1024;
+/// The least that a growing buffer adds.
+const STEP: usize = 64 * 1024;
+/// A larger buffer is given back to the allocator after its message.
+const KEEP: usize = 4 * 1024 * 1024;
+/// Segments in one vectored write.
+const SEGMENTS: usize = 16;
+
+/// Bytes that came in and are not yet used up.
+#[derive(Debug, Default)]
+pub struct Inbound {
+    buf: BytesMut,
+}
+
+impl Inbound {
+    /// What is there.
+    #[must_use]
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// Reads what the stream has. `need` is how long the message at hand will be, as far as it is known: room is made
+    /// for it in steps that depend on what has really come, so that a claimed length alone takes no memory.
+    #[inline]
+    pub fn poll_fill(&mut self, stream: &mut Stream, cx: &mut Context<'_>, need: usize) -> Poll<io::Result<usize>> {
+        let have = self.buf.len();
+        if self.buf.capacity() - have < FIRST / 4 || need > self.buf.capacity() {
+            self.make_room(need);
+        }
+        stream.poll_read_buf(cx, &mut self.buf)
+    }
+
+    fn make_room(&mut self, need: usize) {
+        let have = self.buf.len();
+        let missing = need.saturating_sub(have);
+        let room = if missing == 0 { FIRST } else { missing.min(STEP.max(have)).max(FIRST / 4) };
+        self.buf.reserve(room);
+    }
+
+    /// Takes the first `len` bytes without a copy. There must be as many.
+    #[inline]
+    pub fn take(&mut self, len: usize) -> Bytes {
+        if len > KEEP && len == self.buf.len() {
+            return std::mem::take(&mut self.buf).freeze();
+        }
+        self.buf.split_to(len.min(self.buf.len())).freeze()
+    }
+
+    /// Whether nothing is there.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.buf.is_empty()
+    }
+}
+
+/// Bytes on their way out: filled by encoders, emptied by writes.
+#[derive(Debug, Default)]
+pub struct Outbound {
+    /// Where encoders append.
+    pub output: Output,
+    // How much of `output` the kernel has taken.
+    written: usize,
+    total_written: u64,
+}
+
+impl Outbound {
+    /// Bytes that wait.
+    #[must_use]
+    #[inline]
+    pub fn pending(&self) -> usize {
+        self.output.len() - self.written
+    }
+
+    /// Bytes appended since the beginning of the connection.
+    #[must_use]
+    #[inline]
+    pub fn total_queued(&self) -> u64 {
+        self.total_written + self.pending() as u64
+    }
+
+    /// Bytes that the kernel has taken since the beginning of the connection.
+    #[must_use]
+    #[inline]
+    pub fn total_written(&self) -> u64 {
+        self.total_written
+    }
+
+    /// Writes until nothing waits. Safe to drop at any time: what was written is accounted for at once.
+    pub fn poll_flush(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.pending() > 0 {
+            let n = std::task::ready!(self.poll_write(stream, cx))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += n;
+            self.total_written += n as u64;
+        }
+        self.reset();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.output.blobs().is_empty() {
+            let rest = self.output.buf.get(self.written..).unwrap_or_default();
+            return Pin::new(stream).poll_write(cx, rest);
+        }
+        let mut slices = [IoSlice::new(&[]); SEGMENTS];
+        let mut skip = self.written;
+        let mut count = 0;
+        for segment in self.output.segments() {
+            if skip >= segment.len() {
+                skip -= segment.len();
+            } else if let Some(slot) = slices.get_mut(count) {
+                *slot = IoSlice::new(&segment[skip..]);
+                skip = 0;
+                count += 1;
+            } else {
+                break;
+            }
+        }
+        Pin::new(stream).poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+    }
+
+    #[inline]
+    fn reset(&mut self) {
+        self.output.clear();
+        self.written = 0;
+        if self.output.buf.capacity() > KEEP {
+            self.output.buf = Vec::new();
+        }
+    }
+
+    /// Takes back the last `len` bytes, if none of them has been written. Gives whether it could.
+    pub fn take_back_tail(&mut self, len: usize) -> bool {
+        if len > self.pending() {
+            return false;
+        }
+        // Blobs that stand within the tail go with it.
+        let (mut rest, mut buf_len, mut blobs) = (len, self.output.buf.len(), self.output.blobs().len());
+        while rest > 0 {
+            match self.output.blobs().get(..blobs).and_then(<[_]>::last) {
+                Some((at, blob)) if buf_len - at < rest => {
+                    rest -= buf_len - at;
+                    if blob.len() > rest {
+                        return false;
+                    }
+                    rest -= blob.len();
+                    (buf_len, blobs) = (*at, blobs - 1);
+                }
+                _ => {
+                    buf_len -= rest;
+                    rest = 0;
+                }
+            }
+        }
+        self.output.truncate(buf_len, blobs);
+        true
+    }
+}
+
+/// A stock of buffers that connections use while they are busy, so that idle ones hold none.
+#[derive(Debug, Default)]
+pub struct BufferPool {
+    stock: Mutex<Vec<(Inbound, Outbound)>>,
+}
+
+impl BufferPool {
+    /// The most pairs of buffers that are kept.
+    const MOST: usize = 64;
+
+    /// A pair of buffers, used before or new.
+    #[must_use]
+    pub fn take(&self) -> (Inbound, Outbound) {
+        self.stock.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Gives a pair back. Both must be empty.
+    pub fn give(&self, mut inbound: Inbound, mut outbound: Outbound) {
+        debug_assert!(inbound.is_empty() && outbound.pending() == 0);
+        if inbound.buf.capacity() > KEEP {
+            inbound.buf = BytesMut::new();
+        }
+        outbound.total_written = 0;
+        let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
+        if stock.len() < Self::MOST {
+            stock.push((inbound, outbound));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Springline's sockets: connect, listen, accept, drain. The only crate that names them.
+//!
+//! TCP over IPv4 and IPv6 and Unix sockets, behind one [`Stream`]. Protocol crates drive it with polls, so that an
+//! idle connection needs no buffer and an uncontended call no task.
+
+mod address;
+mod buffer;
+mod connect;
+mod server;
+mod stream;
+
+pub use address::Address;
+pub use buffer::{BufferPool, Inbound, Outbound};
+pub use connect::{ConnectOptions, connect};
+pub use server::{Connection, Handler, Server, ServerOptions};
+pub use stream::Stream;

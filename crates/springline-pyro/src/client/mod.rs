@@ -1,0 +1,9 @@
+//! Calling objects of Pyro 4 and 5 daemons.
+
+mod connect;
+mod link;
+mod proxy;
+mod request;
+
+pub use proxy::{Proxy, ProxyBuilder};
+pub use request::{Batch, Request, Response};

@@ -1,0 +1,652 @@
+//! [`Proxy`]: a remote object's stand-in.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
+use springline_core::{
+    Args, Error, ErrorKind, Limits, Metadata, Payload, Reached, RemoteRef, Result, Value, context,
+};
+use springline_net::Address;
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
+
+use super::connect::{Opened, Opening};
+use super::link::{Frame, Link};
+use super::request::{Batch, Request};
+use crate::handshake::ObjectMetadata;
+use crate::serializer::{Arguments, Kwargs, write_call};
+use crate::wire::{self, Annotations, Flags, Head, HmacKey, Message, MessageKind, Version};
+use crate::{Location, PyroUri, Serializer, fault};
+
+/// A stand-in for an object of a Pyro 4 or 5 daemon.
+///
+/// Cheap to clone, and clones share its connections, from any thread and any number of tasks. It connects at the first
+/// call and again after the connection was lost. Concurrent calls are pipelined on one connection, which the daemon
+/// answers in order; with [`ProxyBuilder::connections`] they spread over several.
+///
+/// ```no_run
+/// # async fn f() -> springline_core::Result<()> {
+/// use springline_pyro::Proxy;
+/// let thing = Proxy::new("PYRO:thing@localhost:7766")?;
+/// let text: String = thing.call("get_data", ("Hello",)).await?;
+/// let sum: i64 = thing.request("add").args((1,)).kwarg("b", 2).send().await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Failures
+/// A call that may have run is never sent again: its error says [`Reached::MaybeExecuted`]. One that the daemon cannot
+/// have seen whole is sent again once, on a new connection.
+///
+/// # Cancel safety
+/// A call's future may be dropped at any time. Other callers are not affected; the dropped call may have run.
+#[derive(Clone)]
+pub struct Proxy {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    uri: PyroUri,
+    address: Address,
+    config: Config,
+    links: Mutex<Links>,
+    connecting: tokio::sync::Mutex<()>,
+    info: OnceLock<ServiceInfo>,
+}
+
+#[derive(Default)]
+struct Links {
+    open: Vec<Arc<Link>>,
+    version: Option<Version>,
+    metadata: Option<Arc<ObjectMetadata>>,
+    handshake: Value,
+}
+
+#[derive(Clone, Debug)]
+struct Config {
+    version: Option<Version>,
+    serializer: Serializer,
+    timeout: Option<Duration>,
+    connect_timeout: Duration,
+    handshake: Value,
+    key: Option<HmacKey>,
+    compress: bool,
+    annotations: Annotations,
+    connections: usize,
+    limits: Limits,
+}
+
+/// Sets up a [`Proxy`].
+#[derive(Clone, Debug)]
+pub struct ProxyBuilder {
+    uri: PyroUri,
+    config: Config,
+}
+
+impl ProxyBuilder {
+    /// The daemon's wire version. By default it is found out at the first connection.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.config.version = Some(version);
+        self
+    }
+
+    /// How calls are written. Default serpent, as in Python.
+    #[must_use]
+    pub fn serializer(mut self, serializer: Serializer) -> Self {
+        self.config.serializer = serializer;
+        self
+    }
+
+    /// How long a call may take, connecting included. Default: as long as it takes, as in Python.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = Some(timeout);
+        self
+    }
+
+    /// How long connecting and the handshake may take together. Default 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.config.connect_timeout = timeout;
+        self
+    }
+
+    /// What the daemon's handshake check gets to see. Default `"hello"`, as in Python.
+    #[must_use]
+    pub fn handshake(mut self, data: impl Into<Value>) -> Self {
+        self.config.handshake = data.into();
+        self
+    }
+
+    /// The key that Pyro4 daemons sign and check with. Pyro5 has none: use TLS there.
+    #[must_use]
+    pub fn hmac_key(mut self, key: impl Into<Bytes>) -> Self {
+        self.config.key = Some(HmacKey::new(key));
+        self
+    }
+
+    /// Whether large payloads are compressed with zlib. Default false. Compressed answers are always read.
+    #[must_use]
+    pub fn compression(mut self, on: bool) -> Self {
+        self.config.compress = on;
+        self
+    }
+
+    /// An annotation for every message, the handshake's included. The key has four ASCII characters.
+    #[must_use]
+    pub fn annotation(mut self, key: impl Into<Cow<'static, str>>, data: impl Into<Bytes>) -> Self {
+        self.config.annotations.push((key.into(), data.into()));
+        self
+    }
+
+    /// How many connections may be opened when calls overlap. Default 1: overlapping calls are pipelined.
+    #[must_use]
+    pub fn connections(mut self, most: usize) -> Self {
+        self.config.connections = most.max(1);
+        self
+    }
+
+    /// Bounds on replies.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// The proxy. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that is not a `PYRO:` one; [`ErrorKind::Config`] for a key with a Pyro5 version.
+    pub fn build(self) -> Result<Proxy> {
+        let Self { uri, config } = self;
+        let address = match (&*uri.protocol, &uri.location) {
+            ("PYRO", Some(Location::Tcp(host, port))) => Address::tcp(host.as_str(), *port),
+            ("PYRO", Some(Location::Unix(path))) => Address::unix(path.as_str()),
+            _ => return Err(Error::new(ErrorKind::Name, format!("{uri} must be looked up in a name server first"))),
+        };
+        if config.key.is_some() && !matches!(config.version, None | Some(Version::V48)) {
+            return Err(Error::new(ErrorKind::Config, "an hmac key needs Pyro4: Pyro5 has no signatures"));
+        }
+        let inner = Inner {
+            uri,
+            address,
+            config,
+            links: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+            info: OnceLock::new(),
+        };
+        Ok(Proxy { inner: Arc::new(inner) })
+    }
+}
+
+impl Proxy {
+    /// A proxy with default settings for `PYRO:object@host:port` or `PYRO:object@./u:path`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that cannot be read or needs a name server.
+    pub fn new(uri: &str) -> Result<Self> {
+        Self::builder(uri)?.build()
+    }
+
+    /// A proxy with settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that cannot be read.
+    pub fn builder(uri: &str) -> Result<ProxyBuilder> {
+        let config = Config {
+            version: None,
+            serializer: Serializer::default(),
+            timeout: None,
+            connect_timeout: Duration::from_secs(10),
+            handshake: Value::from("hello"),
+            key: None,
+            compress: false,
+            annotations: Annotations::new(),
+            connections: 1,
+            limits: Limits::default(),
+        };
+        Ok(ProxyBuilder { uri: uri.parse()?, config })
+    }
+
+    /// A proxy for a reference that came as a value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] when it is no `PYRO:` URI.
+    pub fn for_ref(remote: &RemoteRef) -> Result<Self> {
+        Self::new(&remote.uri)
+    }
+
+    /// The same settings for another object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that cannot be read.
+    pub fn another(&self, uri: &str) -> Result<Self> {
+        ProxyBuilder { uri: uri.parse()?, config: self.inner.config.clone() }.build()
+    }
+
+    /// Where the object is.
+    #[must_use]
+    pub fn uri(&self) -> &PyroUri {
+        &self.inner.uri
+    }
+
+    /// A reference to the object, to be passed as an argument or result.
+    #[must_use]
+    pub fn to_ref(&self) -> RemoteRef {
+        let mut remote = RemoteRef::proxy(self.inner.uri.to_string());
+        if let Some(metadata) = &self.inner.links().metadata {
+            remote.methods = metadata.methods.clone();
+            remote.oneway = metadata.oneway.clone();
+            remote.attrs = metadata.attrs.clone();
+        }
+        remote
+    }
+
+    /// Calls a method with positional arguments and reads the result as `R`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Remote`] when the method raised, see [`Error::exception`]; [`Error::reached`] says for any other
+    /// whether it may have run.
+    pub async fn call<R: serde::de::DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<R> {
+        let reply = self.inner.send(&Call::new(method, &args)).await?;
+        reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(&self.inner.uri))
+    }
+
+    /// A call with more to it: keyword arguments, annotations, a deadline.
+    #[must_use]
+    pub fn request<'a>(&'a self, method: &'a str) -> Request<'a> {
+        Request::new(self, method)
+    }
+
+    /// Many calls in one message.
+    #[must_use]
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+
+    /// Reads an attribute.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn get_attr<R: serde::de::DeserializeOwned>(&self, name: &str) -> Result<R> {
+        let mut call = Call::new(name, &());
+        call.kind = CallKind::GetAttr;
+        self.inner.send(&call).await?.result.decode()
+    }
+
+    /// Sets an attribute.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn set_attr(&self, name: &str, value: impl serde::Serialize + Sync) -> Result<()> {
+        let args = (value,);
+        let mut call = Call::new(name, &args);
+        call.kind = CallKind::SetAttr;
+        self.inner.send(&call).await.map(|_| ())
+    }
+
+    /// Connects, unless it is connected already, and gives what the daemon says of the object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`] or [`ErrorKind::Denied`].
+    pub async fn metadata(&self) -> Result<Arc<ObjectMetadata>> {
+        self.inner.link().await?;
+        Ok(self.inner.links().metadata.clone().unwrap_or_default())
+    }
+
+    /// Connects, unless it is connected already, and gives the daemon's handshake answer.
+    ///
+    /// # Errors
+    /// As [`metadata`](Self::metadata).
+    pub async fn connect(&self) -> Result<Value> {
+        self.inner.link().await?;
+        Ok(self.inner.links().handshake.clone())
+    }
+
+    /// The wire version in use, once connected.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.inner.links().version
+    }
+
+    /// Asks the daemon for a sign of life.
+    ///
+    /// # Errors
+    /// As [`metadata`](Self::metadata).
+    pub async fn ping(&self) -> Result<()> {
+        self.inner.ping().await
+    }
+
+    /// Closes its connections; the next call opens a new one. Calls in progress go on.
+    pub fn release(&self) {
+        self.inner.links().open.clear();
+    }
+
+    pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Reply> {
+        self.inner.send(call).await
+    }
+
+    pub(crate) async fn send_batch(&self, args: &Payload<'_>, oneway: bool) -> Result<Option<Value>> {
+        let options = springline_core::CallOptions::default();
+        let arguments = Arguments { args, kwargs: Kwargs::Null };
+        let flags = Flags(Flags::BATCH | if oneway { Flags::ONEWAY } else { 0 });
+        match self.inner.invoke("<batch>", &arguments, flags, &options).await? {
+            Some((message, serializer)) => {
+                let results = serializer.read(&message.payload, self.inner.config.limits.budget(), |s| Value::read(s));
+                results.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+impl Inner {
+    fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // An open connection that can take the call at once, or any if there may not be more.
+    fn pick(&self) -> Option<(Arc<Link>, Version)> {
+        let mut links = self.links();
+        let version = links.version?;
+        let mut best: Option<(usize, &Arc<Link>)> = None;
+        let mut gone = false;
+        for link in &links.open {
+            match link.load() {
+                Some(0) => return Some((link.clone(), version)),
+                Some(load) if best.is_none_or(|(least, _)| load < least) => best = Some((load, link)),
+                Some(_) => {}
+                None => gone = true,
+            }
+        }
+        let best = best.map(|(_, link)| link.clone());
+        if gone {
+            links.open.retain(|l| l.load().is_some());
+        }
+        best.filter(|_| links.open.len() >= self.config.connections).map(|link| (link, version))
+    }
+
+    async fn link(&self) -> Result<(Arc<Link>, Version)> {
+        if let Some(found) = self.pick() {
+            return Ok(found);
+        }
+        // One connects, the others wait and look again.
+        let _guard = self.connecting.lock().await;
+        if let Some(found) = self.pick() {
+            return Ok(found);
+        }
+        let known = self.config.version.or(self.links().version);
+        let opened = match self.opening().open(known).await {
+            // The daemon may have been replaced by one of another generation.
+            Err(e) if self.config.version.is_none() && known.is_some() && e.kind() == ErrorKind::Protocol => {
+                self.opening().open(None).await?
+            }
+            other => other?,
+        };
+        let Opened { link, version, handshake, metadata } = opened;
+        debug!(uri = %self.uri, version = version.number(), "connected");
+        if let Some(metadata) = &metadata {
+            let _ = self.info.set(describe(metadata));
+        }
+        let link = Arc::new(link);
+        let mut links = self.links();
+        links.open.push(link.clone());
+        links.version = Some(version);
+        links.metadata = metadata.map(Arc::new);
+        links.handshake = handshake;
+        Ok((link, version))
+    }
+
+    fn opening(&self) -> Opening<'_> {
+        Opening {
+            address: &self.address,
+            object: &self.uri.object,
+            serializer: self.config.serializer,
+            handshake: &self.config.handshake,
+            key: self.config.key.as_ref(),
+            compress: self.config.compress,
+            annotations: &self.config.annotations,
+            limits: &self.config.limits,
+            timeout: self.config.connect_timeout,
+        }
+    }
+
+    fn is_oneway(&self, method: &str) -> bool {
+        self.links().metadata.as_ref().is_some_and(|m| m.oneway.iter().any(|n| n == method))
+    }
+
+    async fn send(&self, call: &Call<'_>) -> Result<Reply> {
+        let name = Value::from(call.method);
+        let attribute;
+        let (method, args) = match call.kind {
+            CallKind::Method => (call.method, &call.args),
+            CallKind::GetAttr => {
+                attribute = Payload::from(Value::Tuple(vec![name]));
+                ("__getattr__", &attribute)
+            }
+            CallKind::SetAttr => {
+                let value = call.args.by_ref().into_value()?;
+                let value = value.get(0).cloned().ok_or_else(|| {
+                    Error::new(ErrorKind::Arguments, "setting an attribute needs one argument, its value")
+                })?;
+                attribute = Payload::from(Value::Tuple(vec![name, value]));
+                ("__setattr__", &attribute)
+            }
+        };
+        let kwargs = match (&call.kwargs, call.kind) {
+            (Some(kwargs), _) => Kwargs::Some(kwargs),
+            (None, CallKind::Method) => Kwargs::None,
+            (None, _) => Kwargs::Null,
+        };
+        let arguments = Arguments { args, kwargs };
+        let flags = Flags(if call.options.oneway { Flags::ONEWAY } else { 0 });
+        match self.invoke(method, &arguments, flags, &call.options).await? {
+            None => Ok(Payload::null().into()),
+            Some((mut message, serializer)) => {
+                let metadata = take_metadata(&mut message);
+                let budget = self.config.limits.budget();
+                Ok(Reply { result: serializer.payload(message.payload, 0, budget), metadata })
+            }
+        }
+    }
+
+    /// One call: `None` when it is oneway.
+    async fn invoke(
+        &self,
+        method: &str,
+        arguments: &Arguments<'_>,
+        flags: Flags,
+        options: &springline_core::CallOptions,
+    ) -> Result<Option<(Message, Serializer)>> {
+        let deadline = match (options.deadline, self.config.timeout) {
+            (Some(at), None) => Some(Instant::from_std(at)),
+            (None, Some(timeout)) => Some(Instant::now() + timeout),
+            (Some(at), Some(timeout)) => Some(Instant::from_std(at).min(Instant::now() + timeout)),
+            (None, None) => None,
+        };
+        let mut again = true;
+        loop {
+            match self.attempt(method, arguments, flags, options, deadline).await {
+                Err(e)
+                    if again
+                        && e.reached() == Reached::NotSent
+                        && matches!(e.kind(), ErrorKind::Closed | ErrorKind::Internal) =>
+                {
+                    debug!(uri = %self.uri, error = %e, "the connection was lost before the call was sent, trying again");
+                    again = false;
+                }
+                Err(e) => return Err(e.with_endpoint(&self.uri)),
+                Ok(None) => return Ok(None),
+                Ok(Some(frame)) => {
+                    return self
+                        .open_reply(frame)
+                        .map(Some)
+                        .map_err(|e| e.with_reached(Reached::Answered).with_endpoint(&self.uri));
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        method: &str,
+        arguments: &Arguments<'_>,
+        mut flags: Flags,
+        options: &springline_core::CallOptions,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Frame>> {
+        let found = match (self.pick(), deadline) {
+            (Some(found), _) => Ok(found),
+            (None, None) => self.link().await,
+            (None, Some(at)) => timeout_at(at, self.link())
+                .await
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "no connection within the call's deadline"))),
+        };
+        let (link, version) = found.map_err(|e| e.with_reached(Reached::NotSent))?;
+        if self.is_oneway(method) {
+            flags.0 |= Flags::ONEWAY;
+        }
+        let oneway = flags.has(Flags::ONEWAY);
+        let mut exchange = {
+            let joined;
+            let annotations = if self.config.annotations.is_empty() {
+                &options.metadata.annotations
+            } else {
+                let own = options.metadata.annotations.iter();
+                let common = self.config.annotations.iter().filter(|(k, _)| options.metadata.get(k).is_none());
+                joined = own.chain(common).cloned().collect();
+                &joined
+            };
+            let generation = version.generation();
+            let serializer = self.config.serializer;
+            link.exchange(oneway, |out, seq| {
+                let head = Head {
+                    version,
+                    kind: MessageKind::Invoke,
+                    serializer: serializer.id(generation),
+                    flags,
+                    seq,
+                    annotations,
+                    correlation_id: options.metadata.correlation_id.or_else(context::correlation_id),
+                    compress: self.config.compress,
+                    key: self.config.key.as_ref(),
+                };
+                wire::write_message(out, &head, &self.config.limits, |out| {
+                    serializer.write(generation, out, |sink| {
+                        write_call(sink, serializer == Serializer::Json, &self.uri.object, method, arguments)
+                    })
+                })
+            })?
+        };
+        let Some(at) = deadline else { return exchange.await };
+        match timeout_at(at, &mut exchange).await {
+            Ok(done) => done,
+            Err(_) => {
+                let reached = exchange.reached();
+                if reached == Reached::MaybeExecuted {
+                    link.retire();
+                }
+                Err(Error::new(ErrorKind::Timeout, format!("no answer to {method}() before the deadline"))
+                    .with_reached(reached))
+            }
+        }
+    }
+
+    fn open_reply(&self, (header, bytes): Frame) -> Result<(Message, Serializer)> {
+        let serializer = wire::serializer_of(&header)?;
+        let message = wire::open(header, bytes, &self.config.limits, self.config.key.as_ref())?;
+        if message.header.flags.has(Flags::ITEM_STREAM) {
+            return Err(Error::new(
+                ErrorKind::Protocol,
+                "the result is an iterator that stays with the daemon; such item streams are not supported",
+            ));
+        }
+        if message.header.flags.has(Flags::EXCEPTION) {
+            let budget = self.config.limits.budget();
+            let value = serializer.read(&message.payload, budget, |source| Value::read(source))?;
+            return Err(Error::remote(fault::from_value(value)));
+        }
+        Ok((message, serializer))
+    }
+
+    async fn ping(&self) -> Result<()> {
+        let work = async {
+            let (link, version) = self.link().await?;
+            let exchange = link.exchange(false, |out, seq| {
+                let head = Head {
+                    version,
+                    kind: MessageKind::Ping,
+                    serializer: 42, // what Python sends with a ping
+                    flags: Flags::default(),
+                    seq,
+                    annotations: &[],
+                    correlation_id: None,
+                    compress: false,
+                    key: self.config.key.as_ref(),
+                };
+                wire::write_message(out, &head, &self.config.limits, |out| {
+                    out.buf.extend_from_slice(b"ping");
+                    Ok(())
+                })
+            })?;
+            match exchange.await? {
+                Some((header, _)) if header.kind == MessageKind::Ping => Ok(()),
+                _ => Err(Error::new(ErrorKind::Protocol, "expected the answer to a ping, found something else")),
+            }
+        };
+        let done = match self.config.timeout {
+            None => work.await,
+            Some(t) => tokio::time::timeout(t, work)
+                .await
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, format!("no answer to a ping within {t:?}")))),
+        };
+        done.map_err(|e| e.with_endpoint(&self.uri))
+    }
+}
+
+// The correlation id is a header field in Pyro5 and an annotation in Pyro4.
+fn take_metadata(message: &mut Message) -> Metadata {
+    let mut metadata =
+        Metadata { annotations: std::mem::take(&mut message.annotations), correlation_id: message.header.correlation_id };
+    crate::wire::take_corr(&mut metadata);
+    metadata
+}
+
+fn describe(metadata: &ObjectMetadata) -> ServiceInfo {
+    let method = |name: &String, kind, oneway| MethodInfo {
+        name: Cow::Owned(name.clone()),
+        kind,
+        oneway,
+        ..MethodInfo::default()
+    };
+    let mut methods: Vec<MethodInfo> =
+        metadata.methods.iter().map(|n| method(n, CallKind::Method, metadata.oneway.contains(n))).collect();
+    for name in &metadata.attrs {
+        methods.push(method(name, CallKind::GetAttr, false));
+        methods.push(method(name, CallKind::SetAttr, false));
+    }
+    ServiceInfo { methods: methods.into(), ..ServiceInfo::default() }
+}
+
+impl Service for Proxy {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(async move { self.inner.send(&call).await })
+    }
+
+    fn describe(&self) -> Option<&ServiceInfo> {
+        self.inner.info.get()
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("uri", &self.inner.uri.to_string())
+            .field("serializer", &self.inner.config.serializer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,727 @@
+//! The reading half.
+
+use num_bigint::BigInt;
+use num_traits::ToPrimitive;
+use rmp::Marker;
+use springline_core::{
+    Budget, Bytes, Chunk, Container, Error, ErrorKind, Event, Kind, ListKind, RemoteRef, Result, Source, Start, Text,
+};
+
+use super::extension;
+use super::stack::Stack;
+use crate::special::{self, CLASS_KEY, Class};
+
+/// Reads one msgpack value out of a message; text and bytes are borrowed from it.
+///
+/// A container may not claim more items than bytes are left, so what a peer claims bounds what a reader reserves.
+#[derive(Debug)]
+pub struct Decoder<'de> {
+    message: &'de [u8],
+    rest: &'de [u8],
+    // The innermost container; the message itself is one of one value. In a list or map `values` are left (keys count),
+    // in an object it is 1 between a field's name and its value, else 0, and `fields` are left.
+    values: u64,
+    fields: u64,
+    // The containers around it, each `values` times two or `fields` times two plus one. One of the two is 0, as the
+    // container inside is accounted for.
+    stack: Stack<u64>,
+    max_depth: usize,
+    budget: Budget,
+    owner: Option<&'de Bytes>,
+    // What the last event may refer to.
+    big: BigInt,
+    remote: Option<Box<RemoteRef>>,
+}
+
+impl<'de> Decoder<'de> {
+    /// A decoder for the value that begins at byte `start` of `message`; offsets in errors count from `message`.
+    #[must_use]
+    #[inline]
+    pub fn new(message: &'de [u8], start: usize, budget: Budget) -> Self {
+        Self {
+            message,
+            rest: message.get(start..).unwrap_or_default(),
+            max_depth: budget.depth_left() as usize,
+            values: 1,
+            fields: 0,
+            stack: Stack::new(),
+            budget,
+            owner: None,
+            big: BigInt::ZERO,
+            remote: None,
+        }
+    }
+
+    /// Names the buffer that `message` is the whole of, so that blobs can be taken out of it without a copy.
+    #[must_use]
+    #[inline]
+    pub fn with_owner(mut self, owner: Option<&'de Bytes>) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Checks that the value was read whole and nothing follows it.
+    pub fn finish(&self) -> Result<()> {
+        if self.stack.len() != 0 || self.values != 0 {
+            return Err(Error::malformed(self.offset(), "the value has not been read to its end"));
+        }
+        match self.rest.len() {
+            0 => Ok(()),
+            n => Err(Error::malformed(self.offset(), format!("{n} bytes follow the value"))),
+        }
+    }
+
+    #[inline]
+    fn at(&self) -> usize {
+        self.message.len() - self.rest.len()
+    }
+
+    #[cold]
+    fn cut(&self, need: usize) -> Error {
+        let have = self.rest.len();
+        Error::malformed(self.at(), format!("the message is cut short: expected {need} more bytes, found {have}"))
+    }
+
+    #[cold]
+    fn nothing_left(&self) -> Error {
+        let found = if self.stack.len() == 0 { "the end of the message" } else { "the end of a container" };
+        Error::malformed(self.at(), format!("expected a value, found {found}"))
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        match self.rest.split_first_chunk() {
+            Some((head, rest)) => {
+                self.rest = rest;
+                Ok(*head)
+            }
+            None => Err(self.cut(N)),
+        }
+    }
+
+    #[inline]
+    fn slice(&mut self, n: usize) -> Result<&'de [u8]> {
+        match self.rest.split_at_checked(n) {
+            Some((head, rest)) => {
+                self.rest = rest;
+                Ok(head)
+            }
+            None => Err(self.cut(n)),
+        }
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Result<u8> {
+        self.array().map(|[b]| b)
+    }
+
+    #[inline]
+    fn len8(&mut self) -> Result<usize> {
+        self.byte().map(usize::from)
+    }
+
+    #[inline]
+    fn len16(&mut self) -> Result<usize> {
+        self.array().map(|b| u16::from_be_bytes(b).into())
+    }
+
+    #[inline]
+    fn len32(&mut self) -> Result<usize> {
+        // over the address space: no message holds that much either
+        self.array().map(|b| usize::try_from(u32::from_be_bytes(b)).unwrap_or(usize::MAX))
+    }
+
+    #[inline]
+    fn text(&mut self, n: usize) -> Result<&'de str> {
+        let start = self.at();
+        let bytes = self.slice(n)?;
+        std::str::from_utf8(bytes).map_err(|e| not_utf8(start, e))
+    }
+
+    /// Accounts for one value (or key) that is being read. It was charged with its container.
+    #[inline]
+    fn take_one(&mut self) {
+        self.values -= 1;
+    }
+
+    #[inline]
+    fn marker(&self) -> Result<Marker> {
+        match self.rest.first() {
+            Some(&b) => Ok(Marker::from_u8(b)),
+            None => Err(self.cut(1)),
+        }
+    }
+
+    /// Accounts for a text that is being read: a value, or a field's name, whose value comes next.
+    #[inline]
+    fn take_text_or_name(&mut self) {
+        if self.values == 0 {
+            self.fields -= 1;
+            self.values = 1;
+        } else {
+            self.values -= 1;
+        }
+    }
+
+    /// Takes a text, if one comes next.
+    #[inline]
+    fn text_or_name(&mut self) -> Result<Option<&'de str>> {
+        let Some((&head, rest)) = self.rest.split_first() else { return Err(self.cut(1)) };
+        let len = match head {
+            0xa0..=0xbf => {
+                self.rest = rest;
+                usize::from(head & 0x1f)
+            }
+            0xd9 => {
+                self.rest = rest;
+                self.len8()?
+            }
+            0xda => {
+                self.rest = rest;
+                self.len16()?
+            }
+            0xdb => {
+                self.rest = rest;
+                self.len32()?
+            }
+            _ => return Ok(None),
+        };
+        self.take_text_or_name();
+        self.text(len).map(Some)
+    }
+
+    /// The name of an object's field, which comes next.
+    fn name(&mut self) -> Result<&'de str> {
+        let at = self.at();
+        self.text_or_name()?.ok_or_else(|| Error::malformed(at, "expected the name of an object's field as text"))
+    }
+
+    /// Whether nothing is left in the innermost container.
+    #[inline]
+    fn at_end(&self) -> bool {
+        self.values == 0 && self.fields == 0
+    }
+
+    /// Goes into a container of `values` values or an object of `fields` fields, whose head has been read, and charges all
+    /// of it at once.
+    #[inline]
+    fn enter(&mut self, values: u64, fields: u64) -> Result<()> {
+        let charge = values + fields * 2;
+        if charge > self.rest.len() as u64 {
+            return Err(self.claim(charge));
+        }
+        if self.stack.len() >= self.max_depth {
+            return Err(self.too_deep());
+        }
+        self.budget.many(u32::try_from(charge).unwrap_or(u32::MAX))?;
+        self.take_one();
+        self.stack.push(if self.fields == 0 { self.values * 2 } else { self.fields * 2 + 1 });
+        self.values = values;
+        self.fields = fields;
+        Ok(())
+    }
+
+    #[cold]
+    fn too_deep(&self) -> Error {
+        let text = format!("containers are nested deeper than the limit depth = {}", self.max_depth);
+        Error::new(ErrorKind::Limit, text).at(self.at())
+    }
+
+    #[cold]
+    fn claim(&self, values: u64) -> Error {
+        let left = self.rest.len();
+        Error::malformed(self.at(), format!("a container claims {values} values in the {left} bytes that are left"))
+    }
+
+    /// Comes out of the innermost container, which is at its end.
+    #[inline]
+    fn leave(&mut self) -> Result<()> {
+        match self.stack.pop() {
+            Some(outer) => {
+                let (values, fields) = if outer & 1 == 0 { (outer / 2, 0) } else { (0, outer / 2) };
+                self.values = values;
+                self.fields = fields;
+                Ok(())
+            }
+            None => Err(self.nothing_left()),
+        }
+    }
+
+    fn str(&mut self, n: usize) -> Result<Event<'de, 'static>> {
+        self.text(n).map(|s| Event::Str(Text::Message(s)))
+    }
+
+    fn bin(&mut self, n: usize) -> Result<Event<'de, 'static>> {
+        self.slice(n).map(|b| Event::Bytes(Chunk::Message(b)))
+    }
+
+    fn begin_list(&mut self, len: usize) -> Result<Event<'de, '_>> {
+        self.enter(len as u64, 0)?;
+        Ok(Event::Begin(Container::List { kind: ListKind::List, type_name: None, len: Some(len) }))
+    }
+
+    fn begin_map(&mut self, len: usize) -> Result<Event<'de, '_>> {
+        if len != 0 {
+            if let Some((class, rest)) = class_ahead(self.rest) {
+                return self.begin_object(len, class, rest);
+            }
+        }
+        self.enter(len as u64 * 2, 0)?;
+        Ok(Event::Begin(Container::Map { type_name: None, len: Some(len) }))
+    }
+
+    #[cold]
+    fn begin_object(&mut self, len: usize, class: &'de str, rest: &'de [u8]) -> Result<Event<'de, '_>> {
+        let at = self.at();
+        self.budget.many(2)?;
+        self.rest = rest;
+        let fields = len - 1;
+        self.enter(0, fields as u64)?;
+        Ok(match special::classify(class) {
+            Class::Plain => Event::Begin(Container::object(class, Some(fields))),
+            Class::Remote => {
+                let remote = special::read_remote(self, class).map_err(|e| e.at(at))?;
+                Event::Remote(self.remote.insert(Box::new(remote)))
+            }
+            Class::Float => Event::F64(special::read_number(self, class).map_err(|e| e.at(at))?.0),
+            Class::Complex => {
+                let (re, im) = special::read_number(self, class).map_err(|e| e.at(at))?;
+                Event::Complex(re, im)
+            }
+        })
+    }
+
+    #[cold]
+    fn extension(&mut self, len: usize) -> Result<Event<'de, '_>> {
+        let at = self.at();
+        let kind = self.byte()? as i8;
+        let data = self.slice(len)?;
+        let malformed = |e: Error| Error::malformed(at, e.message().to_owned());
+        Ok(match kind {
+            extension::COMPLEX => {
+                let (re, im) = extension::read_complex(data).map_err(malformed)?;
+                Event::Complex(re, im)
+            }
+            extension::INTEGER => self.event_of(extension::read_integer(data).map_err(malformed)?),
+            extension::DATETIME => Event::DateTime(extension::read_datetime(data).map_err(malformed)?),
+            extension::DATE => Event::DateTime(extension::read_date(data).map_err(malformed)?),
+            extension::TIMESTAMP => Event::DateTime(extension::read_timestamp(data).map_err(malformed)?),
+            other => return Err(unknown_extension(at, other)),
+        })
+    }
+
+    #[cold]
+    fn kind_of_extension(&self, at: usize) -> Result<Kind> {
+        let kind = *self.rest.get(at).ok_or_else(|| self.cut(at + 1))? as i8;
+        Ok(match kind {
+            extension::COMPLEX => Kind::Complex,
+            extension::INTEGER => Kind::Int,
+            extension::DATETIME | extension::DATE | extension::TIMESTAMP => Kind::DateTime,
+            other => return Err(unknown_extension(self.at() + at, other)),
+        })
+    }
+
+    fn event_of(&mut self, v: BigInt) -> Event<'de, '_> {
+        match v.to_i64() {
+            Some(v) => Event::I64(v),
+            None => {
+                self.big = v;
+                Event::Big(&self.big)
+            }
+        }
+    }
+
+    /// Passes over one scalar, or goes into one container as if it were a list.
+    fn pass(&mut self) -> Result<()> {
+        let marker = self.marker()?;
+        self.byte()?;
+        let size = match marker {
+            Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => 0,
+            Marker::U8 | Marker::I8 => 1,
+            Marker::U16 | Marker::I16 => 2,
+            Marker::U32 | Marker::I32 | Marker::F32 => 4,
+            Marker::U64 | Marker::I64 | Marker::F64 => 8,
+            Marker::FixStr(n) => n.into(),
+            Marker::Str8 | Marker::Bin8 => self.len8()?,
+            Marker::Str16 | Marker::Bin16 => self.len16()?,
+            Marker::Str32 | Marker::Bin32 => self.len32()?,
+            Marker::FixExt1 => 2,
+            Marker::FixExt2 => 3,
+            Marker::FixExt4 => 5,
+            Marker::FixExt8 => 9,
+            Marker::FixExt16 => 17,
+            Marker::Ext8 => self.len8()? + 1,
+            Marker::Ext16 => self.len16()? + 1,
+            Marker::Ext32 => self.len32()?.saturating_add(1),
+            Marker::FixArray(n) => return self.enter(n.into(), 0),
+            Marker::Array16 => return self.len16().and_then(|n| self.enter(n as u64, 0)),
+            Marker::Array32 => return self.len32().and_then(|n| self.enter(n as u64, 0)),
+            Marker::FixMap(n) => return self.enter(u64::from(n) * 2, 0),
+            Marker::Map16 => return self.len16().and_then(|n| self.enter(n as u64 * 2, 0)),
+            Marker::Map32 => return self.len32().and_then(|n| self.enter(n as u64 * 2, 0)),
+            Marker::Reserved => return Err(reserved(self.at() - 1)),
+        };
+        self.slice(size)?;
+        self.take_one();
+        Ok(())
+    }
+}
+
+/// The class name, if the map whose pairs begin at `rest` is a class dict, and what follows it.
+#[inline]
+fn class_ahead(rest: &[u8]) -> Option<(&str, &[u8])> {
+    // every form of text but fixstr(9) is longer than it needs to be, yet allowed
+    if !matches!(rest.first(), Some(0xa9 | 0xd9..=0xdb)) {
+        return None;
+    }
+    let (key, rest) = short_text(rest)?;
+    if key != CLASS_KEY.as_bytes() {
+        return None;
+    }
+    let (class, rest) = short_text(rest)?;
+    Some((std::str::from_utf8(class).ok()?, rest))
+}
+
+#[inline]
+fn kind_of_map(pairs: &[u8]) -> Kind {
+    match class_ahead(pairs).map(|(class, _)| special::classify(class)) {
+        None => Kind::Map,
+        Some(Class::Plain) => Kind::Object,
+        Some(Class::Remote) => Kind::Remote,
+        Some(Class::Float) => Kind::Float,
+        Some(Class::Complex) => Kind::Complex,
+    }
+}
+
+/// A text at the start of `rest` and what follows it.
+#[inline]
+fn short_text(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&head, rest) = rest.split_first()?;
+    let (len, rest) = match Marker::from_u8(head) {
+        Marker::FixStr(n) => (usize::from(n), rest),
+        Marker::Str8 => rest.split_first().map(|(n, rest)| (usize::from(*n), rest))?,
+        Marker::Str16 => rest.split_first_chunk().map(|(n, rest)| (usize::from(u16::from_be_bytes(*n)), rest))?,
+        _ => return None,
+    };
+    rest.split_at_checked(len)
+}
+
+#[cold]
+fn not_utf8(start: usize, e: std::str::Utf8Error) -> Error {
+    Error::malformed(start + e.valid_up_to(), "text that is not UTF-8")
+}
+
+#[cold]
+fn reserved(at: usize) -> Error {
+    Error::malformed(at, "expected a value, found byte 0xc1, which msgpack never uses")
+}
+
+#[cold]
+fn unknown_extension(at: usize, kind: i8) -> Error {
+    Error::malformed(at, format!("unknown extension type {kind} ({:#04x})", kind as u8))
+}
+
+impl<'de> Source<'de> for Decoder<'de> {
+    fn peek(&mut self) -> Result<Kind> {
+        if self.values == 0 {
+            return match self.stack.len() {
+                _ if self.fields != 0 => Ok(Kind::Key),
+                0 => Err(self.nothing_left()),
+                _ => Ok(Kind::End),
+            };
+        }
+        let after = |n| self.rest.get(n..).unwrap_or_default();
+        Ok(match self.marker()? {
+            Marker::Null => Kind::Null,
+            Marker::True | Marker::False => Kind::Bool,
+            Marker::FixPos(_) | Marker::FixNeg(_) => Kind::Int,
+            Marker::U8 | Marker::U16 | Marker::U32 | Marker::U64 => Kind::Int,
+            Marker::I8 | Marker::I16 | Marker::I32 | Marker::I64 => Kind::Int,
+            Marker::F32 | Marker::F64 => Kind::Float,
+            Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => Kind::Str,
+            Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => Kind::Bytes,
+            Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => Kind::List,
+            Marker::FixMap(0) => Kind::Map,
+            Marker::FixMap(_) => kind_of_map(after(1)),
+            // no writer gives an empty map a long head, and a wrong guess would need a text that starts like a class
+            Marker::Map16 => kind_of_map(after(3)),
+            Marker::Map32 => kind_of_map(after(5)),
+            Marker::FixExt1 | Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 => {
+                self.kind_of_extension(1)?
+            }
+            Marker::Ext8 => self.kind_of_extension(2)?,
+            Marker::Ext16 => self.kind_of_extension(3)?,
+            Marker::Ext32 => self.kind_of_extension(5)?,
+            Marker::Reserved => return Err(reserved(self.at())),
+        })
+    }
+
+    fn next(&mut self) -> Result<Event<'de, '_>> {
+        if self.values == 0 {
+            if self.fields == 0 {
+                return self.leave().map(|()| Event::End);
+            }
+            return self.name().map(|name| Event::Key(Text::Message(name)));
+        }
+        let marker = self.marker()?;
+        self.byte()?;
+        match marker {
+            Marker::FixArray(n) => return self.begin_list(n.into()),
+            Marker::Array16 => return self.len16().and_then(|n| self.begin_list(n)),
+            Marker::Array32 => return self.len32().and_then(|n| self.begin_list(n)),
+            Marker::FixMap(n) => return self.begin_map(n.into()),
+            Marker::Map16 => return self.len16().and_then(|n| self.begin_map(n)),
+            Marker::Map32 => return self.len32().and_then(|n| self.begin_map(n)),
+            _ => self.take_one(),
+        }
+        Ok(match marker {
+            Marker::Null => Event::Null,
+            Marker::True => Event::Bool(true),
+            Marker::False => Event::Bool(false),
+            Marker::FixPos(v) => Event::I64(v.into()),
+            Marker::FixNeg(v) => Event::I64(v.into()),
+            Marker::U8 => Event::I64(self.byte()?.into()),
+            Marker::U16 => Event::I64(u16::from_be_bytes(self.array()?).into()),
+            Marker::U32 => Event::I64(u32::from_be_bytes(self.array()?).into()),
+            Marker::U64 => {
+                let v = u64::from_be_bytes(self.array()?);
+                match i64::try_from(v) {
+                    Ok(v) => Event::I64(v),
+                    Err(_) => self.event_of(v.into()),
+                }
+            }
+            Marker::I8 => Event::I64(i8::from_be_bytes(self.array()?).into()),
+            Marker::I16 => Event::I64(i16::from_be_bytes(self.array()?).into()),
+            Marker::I32 => Event::I64(i32::from_be_bytes(self.array()?).into()),
+            Marker::I64 => Event::I64(i64::from_be_bytes(self.array()?)),
+            Marker::F32 => Event::F64(f32::from_be_bytes(self.array()?).into()),
+            Marker::F64 => Event::F64(f64::from_be_bytes(self.array()?)),
+            Marker::FixStr(n) => self.str(n.into())?,
+            Marker::Str8 => self.len8().and_then(|n| self.str(n))?,
+            Marker::Str16 => self.len16().and_then(|n| self.str(n))?,
+            Marker::Str32 => self.len32().and_then(|n| self.str(n))?,
+            Marker::Bin8 => self.len8().and_then(|n| self.bin(n))?,
+            Marker::Bin16 => self.len16().and_then(|n| self.bin(n))?,
+            Marker::Bin32 => self.len32().and_then(|n| self.bin(n))?,
+            Marker::FixExt1 => self.extension(1)?,
+            Marker::FixExt2 => self.extension(2)?,
+            Marker::FixExt4 => self.extension(4)?,
+            Marker::FixExt8 => self.extension(8)?,
+            Marker::FixExt16 => self.extension(16)?,
+            Marker::Ext8 => self.len8().and_then(|n| self.extension(n))?,
+            Marker::Ext16 => self.len16().and_then(|n| self.extension(n))?,
+            Marker::Ext32 => self.len32().and_then(|n| self.extension(n))?,
+            _ => return Err(reserved(self.at() - 1)),
+        })
+    }
+
+    fn skip(&mut self) -> Result<()> {
+        if self.at_end() {
+            return Err(self.nothing_left());
+        }
+        if self.values == 0 {
+            return self.name().map(|_| ());
+        }
+        let outside = self.stack.len();
+        self.pass()?;
+        while self.stack.len() > outside {
+            if self.values == 0 { self.leave()? } else { self.pass()? }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn offset(&self) -> usize {
+        self.at()
+    }
+
+    #[inline]
+    fn owner(&self) -> Option<&'de Bytes> {
+        self.owner
+    }
+
+    #[inline]
+    fn take_i64(&mut self) -> Result<Option<i64>> {
+        if self.values == 0 {
+            return Ok(None);
+        }
+        let Some((&head, rest)) = self.rest.split_first() else { return Err(self.cut(1)) };
+        let v = match head {
+            0..=0x7f => head.into(),
+            0xe0..=0xff => (head as i8).into(),
+            0xcc..=0xd3 => match sized_integer(head, rest) {
+                Some((v, rest)) => {
+                    self.rest = rest;
+                    self.take_one();
+                    return Ok(Some(v));
+                }
+                // cut short, or over i64: `next` tells
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        self.rest = rest;
+        self.take_one();
+        Ok(Some(v))
+    }
+
+    #[inline]
+    fn take_f64(&mut self) -> Result<Option<f64>> {
+        match self.rest.split_first_chunk::<9>() {
+            Some(([0xcb, bits @ ..], rest)) if self.values != 0 => {
+                self.rest = rest;
+                self.take_one();
+                Ok(Some(f64::from_be_bytes(*bits)))
+            }
+            // a float32, another type, the end, or cut short: `next` tells
+            _ => Ok(None),
+        }
+    }
+
+    #[inline]
+    fn take_bool(&mut self) -> Result<Option<bool>> {
+        match self.rest.split_first() {
+            Some((head @ (0xc2 | 0xc3), rest)) if self.values != 0 => {
+                self.rest = rest;
+                self.take_one();
+                Ok(Some(*head == 0xc3))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[inline]
+    fn take_null(&mut self) -> Result<bool> {
+        match self.rest.split_first() {
+            Some((0xc0, rest)) if self.values != 0 => {
+                self.rest = rest;
+                self.take_one();
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    #[inline]
+    fn take_text(&mut self) -> Result<Option<Text<'de, '_>>> {
+        if self.at_end() {
+            return Ok(None);
+        }
+        self.text_or_name().map(|text| text.map(Text::Message))
+    }
+
+    #[inline]
+    fn take_list(&mut self) -> Result<Start> {
+        let Some((&head, rest)) = self.rest.split_first() else { return Ok(Start::Other) };
+        if self.values == 0 {
+            return Ok(Start::Other);
+        }
+        let len = match head {
+            0x90..=0x9f => {
+                self.rest = rest;
+                usize::from(head & 0x0f)
+            }
+            0xdc => {
+                self.rest = rest;
+                self.len16()?
+            }
+            0xdd => {
+                self.rest = rest;
+                self.len32()?
+            }
+            _ => return Ok(Start::Other),
+        };
+        self.enter(len as u64, 0)?;
+        Ok(Start::Known(len))
+    }
+
+    #[inline]
+    fn take_map(&mut self) -> Result<Start> {
+        // only what is no class dict for sure
+        match self.rest {
+            [0x80..=0x8f, 0xa9 | 0xd9..=0xdb, ..] => return Ok(Start::Other),
+            [head @ 0x80..=0x8f, rest @ ..] if self.values != 0 => {
+                let len = usize::from(head & 0x0f);
+                self.rest = rest;
+                self.enter(len as u64 * 2, 0)?;
+                Ok(Start::Known(len))
+            }
+            _ => Ok(Start::Other),
+        }
+    }
+
+    #[inline]
+    fn take_expected(&mut self, expected: &str) -> bool {
+        let n = expected.len();
+        // any other head: longer than such text needs, or something else
+        match self.rest.split_first() {
+            Some((head, rest)) if n < 32 && usize::from(*head) == 0xa0 + n && !self.at_end() => {
+                match rest.split_at_checked(n) {
+                    Some((text, rest)) if same(text, expected.as_bytes()) => {
+                        self.rest = rest;
+                        self.take_text_or_name();
+                        true
+                    }
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn take_end(&mut self) -> Result<bool> {
+        if !self.at_end() {
+            return Ok(false);
+        }
+        self.leave().map(|()| true)
+    }
+}
+
+/// Whether two slices of the same length below 32 are equal: overlapping words instead of a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    macro_rules! ends {
+        ($n:literal) => {
+            if let (Some(a0), Some(b0), Some(a1), Some(b1)) =
+                (a.first_chunk::<$n>(), b.first_chunk::<$n>(), a.last_chunk::<$n>(), b.last_chunk::<$n>())
+            {
+                return a0 == b0 && a1 == b1;
+            }
+        };
+    }
+    ends!(16);
+    ends!(8);
+    ends!(4);
+    ends!(2);
+    a.first() == b.first()
+}
+
+/// An integer with a head of its own, and what follows it; none where it is cut short or over i64.
+#[inline]
+fn sized_integer(head: u8, rest: &[u8]) -> Option<(i64, &[u8])> {
+    macro_rules! read {
+        ($t:ty) => {
+            rest.split_first_chunk().map(|(b, rest)| (<$t>::from_be_bytes(*b), rest))?
+        };
+    }
+    macro_rules! widen {
+        ($t:ty) => {{
+            let (v, rest) = read!($t);
+            (v.into(), rest)
+        }};
+    }
+    Some(match head {
+        0xcc => widen!(u8),
+        0xcd => widen!(u16),
+        0xce => widen!(u32),
+        0xcf => {
+            let (v, rest) = read!(u64);
+            (i64::try_from(v).ok()?, rest)
+        }
+        0xd0 => widen!(i8),
+        0xd1 => widen!(i16),
+        0xd2 => widen!(i32),
+        _ => read!(i64),
+    })
+}

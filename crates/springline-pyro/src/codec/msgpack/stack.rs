@@ -1,0 +1,55 @@
+//! The stack of open containers: no heap for ordinary nesting.
+
+const INLINE: usize = 16;
+
+/// A stack whose first 16 levels lie in place.
+#[derive(Debug)]
+pub(super) struct Stack<T> {
+    near: [T; INLINE],
+    far: Vec<T>,
+    len: usize,
+}
+
+impl<T: Copy + Default> Stack<T> {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { near: [T::default(); INLINE], far: Vec::new(), len: 0 }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, v: T) {
+        match self.near.get_mut(self.len) {
+            Some(slot) => *slot = v,
+            None => self.far.push(v),
+        }
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<T> {
+        self.len = self.len.checked_sub(1)?;
+        match self.near.get(self.len) {
+            Some(v) => Some(*v),
+            None => self.far.pop(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spills_and_comes_back() {
+        let mut s = Stack::new();
+        (0..40u64).for_each(|v| s.push(v));
+        assert_eq!((s.len(), s.far.len()), (40, 40 - INLINE));
+        assert_eq!((0..40).map(|_| s.pop().unwrap()).collect::<Vec<_>>(), (0..40).rev().collect::<Vec<_>>());
+        assert_eq!((s.pop(), s.len()), (None, 0));
+    }
+}

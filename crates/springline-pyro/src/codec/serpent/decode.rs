@@ -1,0 +1,834 @@
+//! The reading half: containers and the order of things. Scalars are in [`literal`](super::literal).
+
+use num_bigint::BigInt;
+use springline_core::{
+    Budget, Bytes, Chunk, Container, Error, ErrorKind, Event, Kind, ListKind, RemoteRef, Result, Source, Text,
+};
+
+use super::scan::{self, Ahead, Trouble};
+use super::stack::Stack;
+use crate::special::{self, CLASS_KEY, Class};
+
+/// Reads one Python literal out of a message; text without escapes, and bytes literals, are borrowed from it.
+///
+/// Brackets, redundant parentheses included, count against the depth limit.
+#[derive(Debug)]
+pub struct Decoder<'de> {
+    // The message from `base` on: UTF-8 without a zero byte, or empty if it is not (then `broken` says where).
+    pub(super) text: &'de str,
+    base: usize,
+    pub(super) pos: usize,
+    budget: Budget,
+    owner: Option<&'de Bytes>,
+    broken: Option<(usize, &'static str)>,
+    // The innermost container; the others are on the stack.
+    pub(super) top: Frame,
+    stack: Stack<Frame>,
+    // What stands at `pos`, once that is known.
+    place: Option<Place>,
+    // What was peeked at, and where it began.
+    token: Option<Token<'de>>,
+    token_at: usize,
+    pub(super) ahead: Ahead,
+    // What the last event may refer to.
+    pub(super) scratch: String,
+    pub(super) scratch_bytes: Vec<u8>,
+    pub(super) big: BigInt,
+    remote: Option<Box<RemoteRef>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shape {
+    #[default]
+    Root,
+    List,
+    Tuple,
+    Set,
+    Map,
+    Object,
+    /// Parentheses around one value: no container of the data.
+    Paren,
+    /// A container that ends without a bracket of its own: `set()`, `...`.
+    Empty,
+}
+
+impl Shape {
+    fn closer(self) -> u8 {
+        match self {
+            Self::List => b']',
+            Self::Tuple | Self::Paren => b')',
+            Self::Set | Self::Map | Self::Object => b'}',
+            Self::Root | Self::Empty => 0,
+        }
+    }
+
+    // Whether it has items between brackets.
+    #[inline]
+    fn is_container(self) -> bool {
+        matches!(self, Self::List | Self::Tuple | Self::Set | Self::Map | Self::Object)
+    }
+
+    #[inline]
+    fn item(self) -> Place {
+        if matches!(self, Self::Map | Self::Object) { Place::Key } else { Place::Item }
+    }
+}
+
+// Whether blanks, or what stands like one, may begin with `b`. The end of the text counts.
+#[inline]
+fn is_blank(b: u8) -> bool {
+    b <= b' ' || b == b'#' || b == b'\\'
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Start,
+    AfterKey,
+    AfterItem,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Frame {
+    pub(super) shape: Shape,
+    phase: Phase,
+    // Whether it is a key of a dict or a member of a set, or part of one.
+    hashed: bool,
+    closer: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Item,
+    Key,
+    End,
+}
+
+/// An event without its borrow of the decoder, so that it can be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Token<'de> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Big,
+    Float(f64),
+    Complex(f64, f64),
+    Text(&'de str),
+    ScratchText,
+    Bytes(&'de [u8]),
+    ScratchBytes,
+    Remote,
+    Begin(Shape),
+    Object(&'de str),
+    ScratchObject,
+    Key(&'de str),
+    ScratchKey,
+    End,
+}
+
+impl<'de> Decoder<'de> {
+    /// A decoder for the literal that begins at byte `start` of `message`; offsets in errors count from `message`.
+    ///
+    /// At 0 the header line may come first, as any comment; further in, blanks and one `:` or `,` may. That the message
+    /// is UTF-8 without zero bytes is checked here, from `start` to its end, and reported by the first event.
+    #[must_use]
+    pub fn new(message: &'de [u8], start: usize, budget: Budget) -> Self {
+        let bytes = message.get(start..).unwrap_or_default();
+        let (text, broken) = match std::str::from_utf8(bytes) {
+            Ok(text) => match memchr::memchr(0, bytes) {
+                None => (text, None),
+                Some(i) => ("", Some((start + i, "a zero byte is in the text"))),
+            },
+            Err(e) => ("", Some((start + e.valid_up_to(), "the text is not UTF-8"))),
+        };
+        Self {
+            text,
+            base: start,
+            pos: 0,
+            budget,
+            owner: None,
+            broken,
+            top: Frame::default(),
+            stack: Stack::new(),
+            place: None,
+            token: None,
+            token_at: 0,
+            ahead: Ahead::default(),
+            scratch: String::new(),
+            scratch_bytes: Vec::new(),
+            big: BigInt::ZERO,
+            remote: None,
+        }
+    }
+
+    /// Names the buffer that `message` is the whole of, so that blobs can be taken out of it without a copy.
+    #[must_use]
+    pub fn with_owner(mut self, owner: Option<&'de Bytes>) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Checks that the value was read whole and nothing follows it but blanks, comments and newlines.
+    pub fn finish(&mut self) -> Result<()> {
+        while self.token.is_none() && self.top.shape == Shape::Paren && self.top.phase == Phase::AfterItem {
+            self.close_paren()?;
+        }
+        if self.token.is_some() || self.top.shape != Shape::Root || self.top.phase == Phase::Start {
+            return Err(self.fail(self.pos, "the value to be read to its end"));
+        }
+        self.blanks()?;
+        // At the outermost level a newline ends the literal, yet empty lines may follow.
+        while matches!(self.at(self.pos), b'\n' | b'\r') {
+            self.pos += 1;
+            self.blanks()?;
+        }
+        match self.at(self.pos) {
+            0 => Ok(()),
+            b',' => Err(self.fail(self.pos, "the end of the literal (a tuple needs parentheses here)")),
+            _ => Err(self.fail(self.pos, "the end of the literal")),
+        }
+    }
+
+    /// The byte at `i`, 0 behind the end: there are no zero bytes in the text.
+    #[inline]
+    pub(super) fn at(&self, i: usize) -> u8 {
+        self.text.as_bytes().get(i).copied().unwrap_or_default()
+    }
+
+    /// Levels of nesting still allowed.
+    pub(super) fn depth_left(&self) -> usize {
+        self.budget.depth_left() as usize
+    }
+
+    // Whether newlines are blanks: inside brackets, and where the literal was opened in the middle of a message.
+    pub(super) fn nested(&self) -> bool {
+        self.stack.len() > 0 || self.base > 0
+    }
+
+    #[cold]
+    pub(super) fn fail(&self, at: usize, expected: &str) -> Error {
+        if let Some((place, what)) = self.broken {
+            return Error::malformed(place, what);
+        }
+        let found = match self.text.get(at..).and_then(|rest| rest.chars().next()) {
+            Some(c) if c.is_control() => format!("{:?}", c.to_string()),
+            Some(c) => format!("'{c}'"),
+            None => "the end of the text".to_owned(),
+        };
+        self.wrong(at, format!("expected {expected}, found {found}"))
+    }
+
+    /// An error at byte `at` of the text, with line and column (both from 1) when it has several lines.
+    #[cold]
+    pub(super) fn wrong(&self, at: usize, what: String) -> Error {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let what = if self.base == 0 && before.contains('\n') {
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+            format!("{what} (line {line}, column {column})")
+        } else {
+            what
+        };
+        Error::malformed(self.base + at, what)
+    }
+
+    #[cold]
+    pub(super) fn trouble(&self, t: Trouble) -> Error {
+        match t {
+            Trouble::Unterminated(at) => self.wrong(at, "the string that begins here does not end".to_owned()),
+            Trouble::Mismatch(at, b) => self.fail(at, &format!("'{}'", char::from(b))),
+            Trouble::Unclosed(at, b) => self.fail(at, &format!("'{}' somewhere", char::from(b))),
+            Trouble::TooDeep(at) => {
+                let what = "brackets are nested deeper than the limit depth allows";
+                Error::new(ErrorKind::Limit, what).at(self.base + at)
+            }
+        }
+    }
+
+    /// Passes blanks and comments; inside brackets newlines are blanks too.
+    #[inline]
+    pub(super) fn blanks(&mut self) -> Result<()> {
+        if is_blank(self.at(self.pos)) { self.many_blanks(self.nested()) } else { Ok(()) }
+    }
+
+    pub(super) fn many_blanks(&mut self, newlines: bool) -> Result<()> {
+        loop {
+            match self.at(self.pos) {
+                b' ' | b'\t' | b'\x0c' => self.pos += 1,
+                b'\n' | b'\r' if newlines => self.pos += 1,
+                b'#' => self.pos = scan::line_end(self.text.as_bytes(), self.pos),
+                b'\\' => self.continuation()?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    // A backslash at the end of a line joins it with the next one.
+    fn continuation(&mut self) -> Result<()> {
+        self.pos += match (self.at(self.pos + 1), self.at(self.pos + 2)) {
+            (b'\r', b'\n') => 3,
+            (b'\n' | b'\r', _) => 2,
+            _ => return Err(self.fail(self.pos + 1, "a newline after the backslash")),
+        };
+        if self.at(self.pos) == 0 {
+            return Err(self.fail(self.pos, "another line after the backslash"));
+        }
+        Ok(())
+    }
+
+    // What may stand before the outermost value. Its own line must not be indented, but for the text's very first.
+    fn lead(&mut self) -> Result<()> {
+        if self.base > 0 {
+            self.blanks()?;
+            if matches!(self.at(self.pos), b',' | b':') {
+                self.pos += 1;
+                self.blanks()?;
+            }
+            return Ok(());
+        }
+        while matches!(self.at(self.pos), b' ' | b'\t') {
+            self.pos += 1;
+        }
+        let mut indent = false;
+        loop {
+            match self.at(self.pos) {
+                b' ' | b'\t' => {
+                    indent = true;
+                    self.pos += 1;
+                }
+                b'\x0c' => {
+                    indent = false;
+                    self.pos += 1;
+                }
+                b'\n' | b'\r' => {
+                    indent = false;
+                    self.pos += 1;
+                }
+                b'#' => self.pos = scan::line_end(self.text.as_bytes(), self.pos),
+                b'\\' => self.continuation()?,
+                _ if indent => return Err(self.fail(self.pos, "a literal at the start of the line")),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Tells what stands next and passes what separates it from the last token.
+    #[inline]
+    fn prepare(&mut self) -> Result<Place> {
+        if let Some(place) = self.place {
+            return Ok(place);
+        }
+        // Writers put no blanks between tokens.
+        let (b, next) = (self.at(self.pos), self.at(self.pos + 1));
+        let Frame { shape, phase, closer, .. } = self.top;
+        let place = match phase {
+            Phase::AfterItem if b == b',' && !is_blank(next) && next != closer && shape.is_container() => {
+                self.pos += 1;
+                shape.item()
+            }
+            Phase::AfterItem if b == closer && shape.is_container() => Place::End,
+            Phase::AfterKey if b == b':' && !is_blank(next) => {
+                self.pos += 1;
+                Place::Item
+            }
+            _ => self.find_place()?,
+        };
+        self.place = Some(place);
+        Ok(place)
+    }
+
+    #[inline(never)]
+    fn find_place(&mut self) -> Result<Place> {
+        loop {
+            let Frame { shape, phase, closer, .. } = self.top;
+            match (shape, phase) {
+                (Shape::Root, Phase::Start) => {
+                    self.lead()?;
+                    return Ok(Place::Item);
+                }
+                (Shape::Root, _) => {
+                    return Err(Error::malformed(self.base + self.pos, "the value has been read to its end"));
+                }
+                (Shape::Empty, _) => return Ok(Place::End),
+                (Shape::Paren, Phase::AfterItem) => {
+                    self.close_paren()?;
+                    continue;
+                }
+                (Shape::Paren, _) => {
+                    self.blanks()?;
+                    return Ok(Place::Item);
+                }
+                (_, Phase::AfterKey) => {
+                    self.blanks()?;
+                    if self.at(self.pos) != b':' {
+                        return Err(self.fail(self.pos, "':' after a key"));
+                    }
+                    self.pos += 1;
+                    self.blanks()?;
+                    return Ok(Place::Item);
+                }
+                (_, Phase::Start) => self.blanks()?,
+                (_, Phase::AfterItem) => {
+                    self.blanks()?;
+                    let b = self.at(self.pos);
+                    if b == b',' {
+                        self.pos += 1;
+                        self.blanks()?;
+                    } else if b == closer {
+                        return Ok(Place::End);
+                    } else {
+                        return Err(self.fail(self.pos, &format!("',' or '{}'", char::from(closer))));
+                    }
+                }
+            }
+            return Ok(if self.at(self.pos) == closer { Place::End } else { shape.item() });
+        }
+    }
+
+    pub(super) fn close_paren(&mut self) -> Result<()> {
+        self.blanks()?;
+        if self.at(self.pos) != b')' {
+            return Err(self.fail(self.pos, "')'"));
+        }
+        self.pos += 1;
+        self.leave();
+        Ok(())
+    }
+
+    #[inline]
+    fn enter(&mut self, shape: Shape, phase: Phase, hashed: bool) -> Result<()> {
+        self.budget.enter().map_err(|e| e.at(self.base + self.pos))?;
+        self.stack.push(self.top);
+        self.top = Frame { shape, phase, hashed, closer: shape.closer() };
+        Ok(())
+    }
+
+    #[inline]
+    fn leave(&mut self) {
+        self.budget.leave();
+        self.top = self.stack.pop().unwrap_or_default();
+    }
+
+    #[inline]
+    fn close(&mut self) {
+        self.place = None;
+        self.pos += usize::from(self.top.shape != Shape::Empty);
+        self.leave();
+    }
+
+    #[inline]
+    fn node(&mut self) -> Result<()> {
+        self.budget.node().map_err(|e| e.at(self.base + self.token_at))
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<Token<'de>> {
+        let place = self.prepare()?;
+        self.token_at = self.pos;
+        let b = self.at(self.pos);
+        match place {
+            Place::End => {
+                self.close();
+                return Ok(Token::End);
+            }
+            Place::Item => self.top.phase = Phase::AfterItem,
+            Place::Key => {
+                self.top.phase = Phase::AfterKey;
+                if self.top.shape == Shape::Object {
+                    self.place = None;
+                    return self.field();
+                }
+            }
+        }
+        self.place = None;
+        match b {
+            b'\'' | b'"' => {
+                self.node()?;
+                self.literal()
+            }
+            b'0'..=b'9' | b'-' => {
+                self.node()?;
+                self.numeric()
+            }
+            _ => self.other(place == Place::Key),
+        }
+    }
+
+    // The name of an object's field.
+    fn field(&mut self) -> Result<Token<'de>> {
+        let token = match self.at(self.pos) {
+            b'\'' | b'"' => {
+                self.node()?;
+                self.literal()?
+            }
+            _ => self.other(true)?,
+        };
+        match token {
+            Token::Text(text) => Ok(Token::Key(text)),
+            Token::ScratchText => Ok(Token::ScratchKey),
+            _ => Err(self.fail(self.token_at, "text as the name of an object's field")),
+        }
+    }
+
+    // A value of any kind.
+    #[inline(never)]
+    fn other(&mut self, key: bool) -> Result<Token<'de>> {
+        let hashed = key || self.top.hashed || self.top.shape == Shape::Set;
+        loop {
+            let b = self.at(self.pos);
+            match b {
+                b'[' => {
+                    self.unhashable(hashed, "a list")?;
+                    self.pos += 1;
+                    return self.begin(Shape::List, false);
+                }
+                b'{' => {
+                    self.unhashable(hashed, "a dict or set")?;
+                    return self.brace();
+                }
+                b'(' => {
+                    let known = self.ahead.bracket(self.text.as_bytes(), self.pos, self.depth_left());
+                    let tuple = known.map_err(|t| self.trouble(t))?.comma();
+                    self.pos += 1;
+                    let content = self.pos;
+                    // Inside of this bracket newlines are blanks.
+                    self.many_blanks(true)?;
+                    if tuple || self.at(self.pos) == b')' {
+                        self.pos = content;
+                        return self.begin(Shape::Tuple, hashed);
+                    }
+                    self.enter(Shape::Paren, Phase::AfterItem, hashed)?;
+                    continue;
+                }
+                _ => {}
+            }
+            self.node()?;
+            return match b {
+                b'\'' | b'"' => self.literal(),
+                b'0'..=b'9' | b'-' | b'+' => self.numeric(),
+                b'.' if self.at(self.pos + 1).is_ascii_digit() => self.numeric(),
+                b'.' if self.at(self.pos + 1) == b'.' && self.at(self.pos + 2) == b'.' => {
+                    self.pos += 3;
+                    self.begin(Shape::Empty, hashed).map(|_| Token::Object("ellipsis"))
+                }
+                _ => match self.word()? {
+                    Token::Begin(shape) => {
+                        self.unhashable(hashed, "a set")?;
+                        self.begin(shape, false)
+                    }
+                    token => Ok(token),
+                },
+            };
+        }
+    }
+
+    #[inline]
+    fn unhashable(&self, hashed: bool, what: &str) -> Result<()> {
+        if !hashed {
+            return Ok(());
+        }
+        Err(self.wrong(self.pos, format!("{what} cannot be a key of a dict or a member of a set")))
+    }
+
+    #[inline]
+    fn begin(&mut self, shape: Shape, hashed: bool) -> Result<Token<'de>> {
+        self.enter(shape, Phase::Start, hashed)?;
+        Ok(Token::Begin(shape))
+    }
+
+    // A dict, a set, or one of the dicts that stand for something else.
+    fn brace(&mut self) -> Result<Token<'de>> {
+        let bytes = self.text.as_bytes();
+        let content = self.pos + 1;
+        let candidate = match scan::short_string(bytes, content) {
+            // Nearly always the first thing in a dict is a plain key.
+            Some(end) if self.at(end + 1) == b':' => {
+                self.ahead.pass(self.pos);
+                let key = bytes.get(content + 1..end).unwrap_or_default();
+                key == CLASS_KEY.as_bytes() || key == b"data" || key == b"encoding"
+            }
+            _ => {
+                let known = self.ahead.bracket(bytes, self.pos, self.depth_left());
+                let dict = known.map_err(|t| self.trouble(t))?.colon();
+                self.pos += 1;
+                self.many_blanks(true)?;
+                if !dict {
+                    let shape = if self.at(self.pos) == b'}' { Shape::Map } else { Shape::Set };
+                    self.pos = content;
+                    return self.begin(shape, shape == Shape::Set);
+                }
+                matches!(self.at(self.pos), b'\'' | b'"' | b'u' | b'U' | b'r' | b'R')
+            }
+        };
+        self.pos = content;
+        self.enter(Shape::Map, Phase::Start, false)?;
+        if candidate {
+            if let Some(token) = self.special_dict()? {
+                return Ok(token);
+            }
+            self.pos = content;
+        }
+        Ok(Token::Begin(Shape::Map))
+    }
+
+    /// Tells by its first key whether the dict just entered stands for something else; the caller goes back otherwise.
+    fn special_dict(&mut self) -> Result<Option<Token<'de>>> {
+        let Some(key) = self.dict_text()? else { return Ok(None) };
+        let key = match key {
+            Token::Text(key) => key,
+            _ => self.scratch.as_str(),
+        };
+        match key {
+            CLASS_KEY => {}
+            "data" => return self.bytes_dict(true),
+            "encoding" => return self.bytes_dict(false),
+            _ => return Ok(None),
+        }
+        if !self.punctuation(b':')? {
+            return Ok(None);
+        }
+        let Some(class) = self.dict_text()? else { return Ok(None) };
+        self.blanks()?;
+        if !matches!(self.at(self.pos), b',' | b'}') {
+            return Ok(None);
+        }
+        self.budget.many(2)?;
+        self.top.shape = Shape::Object;
+        self.top.phase = Phase::AfterItem;
+        let name = match class {
+            Token::Text(name) => name,
+            _ => self.scratch.as_str(),
+        };
+        let kind = special::classify(name);
+        if kind == Class::Plain {
+            return Ok(Some(match class {
+                Token::Text(name) => Token::Object(name),
+                _ => Token::ScratchObject,
+            }));
+        }
+        let name = name.to_owned();
+        if kind == Class::Remote {
+            self.remote = Some(Box::new(special::read_remote(self, &name)?));
+            return Ok(Some(Token::Remote));
+        }
+        let (re, im) = special::read_number(self, &name)?;
+        Ok(Some(if kind == Class::Float { Token::Float(re) } else { Token::Complex(re, im) }))
+    }
+
+    // A text literal and nothing else.
+    fn dict_text(&mut self) -> Result<Option<Token<'de>>> {
+        self.blanks()?;
+        let token = match self.at(self.pos) {
+            b'\'' | b'"' => self.literal()?,
+            b'u' | b'U' | b'r' | b'R' => self.word()?,
+            _ => return Ok(None),
+        };
+        Ok(Some(token).filter(|t| matches!(t, Token::Text(_) | Token::ScratchText)))
+    }
+
+    fn punctuation(&mut self, b: u8) -> Result<bool> {
+        self.blanks()?;
+        let found = self.at(self.pos) == b;
+        self.pos += usize::from(found);
+        Ok(found)
+    }
+
+    // The rest of {'data': text, 'encoding': 'base64'}, in either order, after its first key.
+    fn bytes_dict(&mut self, data_first: bool) -> Result<Option<Token<'de>>> {
+        let mut data = None;
+        for turn in 0..2 {
+            let is_data = data_first == (turn == 0);
+            if turn == 1 {
+                let (key, text) = (if is_data { "data" } else { "encoding" }, self.dict_text()?);
+                match text {
+                    Some(Token::Text(text)) if text == key => {}
+                    Some(Token::ScratchText) if self.scratch == key => {}
+                    _ => return Ok(None),
+                }
+            }
+            if !self.punctuation(b':')? {
+                return Ok(None);
+            }
+            match (is_data, self.dict_text()?) {
+                (true, Some(Token::Text(text))) => data = Some(std::borrow::Cow::Borrowed(text)),
+                (true, Some(_)) => data = Some(std::borrow::Cow::Owned(std::mem::take(&mut self.scratch))),
+                (false, Some(Token::Text("base64"))) => {}
+                (false, Some(Token::ScratchText)) if self.scratch == "base64" => {}
+                _ => return Ok(None),
+            }
+            if !self.punctuation(b',')? && turn == 0 {
+                return Ok(None);
+            }
+        }
+        let closed = self.punctuation(b'}')?;
+        match data {
+            Some(data) if closed && super::base64::decode(data.as_bytes(), &mut self.scratch_bytes) => {
+                self.budget.many(4)?;
+                self.leave();
+                Ok(Some(Token::ScratchBytes))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[inline]
+    fn event(&self, token: Token<'de>) -> Event<'de, '_> {
+        match token {
+            Token::Null => Event::Null,
+            Token::Bool(v) => Event::Bool(v),
+            Token::Int(v) => Event::I64(v),
+            Token::Big => Event::Big(&self.big),
+            Token::Float(v) => Event::F64(v),
+            Token::Complex(re, im) => Event::Complex(re, im),
+            Token::Text(v) => Event::Str(Text::Message(v)),
+            Token::ScratchText => Event::Str(Text::Scratch(&self.scratch)),
+            Token::Bytes(v) => Event::Bytes(Chunk::Message(v)),
+            Token::ScratchBytes => Event::Bytes(Chunk::Scratch(&self.scratch_bytes)),
+            Token::Remote => match &self.remote {
+                Some(remote) => Event::Remote(remote),
+                None => Event::Null, // never: the token is only made beside the reference
+            },
+            Token::Begin(Shape::Map | Shape::Object) => Event::Begin(Container::map(None)),
+            Token::Begin(shape) => {
+                let kind = match shape {
+                    Shape::Tuple => ListKind::Tuple,
+                    Shape::Set | Shape::Empty => ListKind::Set,
+                    _ => ListKind::List,
+                };
+                let len = (shape == Shape::Empty).then_some(0);
+                Event::Begin(Container::List { kind, type_name: None, len })
+            }
+            Token::Object(class) => Event::Begin(Container::object(class, None)),
+            Token::ScratchObject => Event::Begin(Container::object(&self.scratch, None)),
+            Token::Key(v) => Event::Key(Text::Message(v)),
+            Token::ScratchKey => Event::Key(Text::Scratch(&self.scratch)),
+            Token::End => Event::End,
+        }
+    }
+
+    #[inline]
+    fn take(&mut self) -> Result<Token<'de>> {
+        match self.token.take() {
+            Some(token) => Ok(token),
+            None => self.advance(),
+        }
+    }
+
+    // Passes the rest of the container whose content is being read.
+    fn skip_open(&mut self) -> Result<()> {
+        if self.top.shape != Shape::Empty {
+            self.skip_to(self.top.closer)?;
+        }
+        self.leave();
+        Ok(())
+    }
+
+    // Passes everything to the bracket `last`, and that.
+    fn skip_to(&mut self, last: u8) -> Result<()> {
+        let end = self.ahead.close(self.text.as_bytes(), self.pos, last, self.depth_left());
+        let (end, values) = end.map_err(|t| self.trouble(t))?;
+        self.budget.many(values)?;
+        self.pos = end + 1;
+        Ok(())
+    }
+}
+
+impl<'de> Source<'de> for Decoder<'de> {
+    fn peek(&mut self) -> Result<Kind> {
+        let token = match self.token {
+            Some(token) => token,
+            None => {
+                let token = self.advance()?;
+                self.token = Some(token);
+                token
+            }
+        };
+        Ok(self.event(token).kind())
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<Event<'de, '_>> {
+        let token = self.take()?;
+        Ok(self.event(token))
+    }
+
+    fn skip(&mut self) -> Result<()> {
+        if self.token.is_none() {
+            let place = self.prepare()?;
+            let last = match self.at(self.pos) {
+                b'[' => b']',
+                b'{' => b'}',
+                _ => 0,
+            };
+            if place == Place::Item && last != 0 && !self.top.hashed && self.top.shape != Shape::Set {
+                self.place = None;
+                self.top.phase = Phase::AfterItem;
+                self.budget.enter().map_err(|e| e.at(self.base + self.pos))?;
+                if last == b'}' {
+                    self.ahead.pass(self.pos);
+                }
+                self.pos += 1;
+                self.skip_to(last)?;
+                self.budget.leave();
+                return Ok(());
+            }
+        }
+        let at = self.offset();
+        match self.take()? {
+            Token::Begin(_) | Token::Object(_) | Token::ScratchObject => self.skip_open(),
+            Token::End => Err(Error::malformed(at, "expected a value to pass over, found the end of a container")),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn offset(&self) -> usize {
+        self.base + if self.token.is_some() { self.token_at } else { self.pos }
+    }
+
+    fn owner(&self) -> Option<&'de Bytes> {
+        self.owner
+    }
+
+    #[inline]
+    fn take_i64(&mut self) -> Result<Option<i64>> {
+        match self.take()? {
+            Token::Int(v) => Ok(Some(v)),
+            Token::Big => Err(Error::mismatch(format!("integer outside 64 bits ({})", self.big)).at(self.base + self.token_at)),
+            other => {
+                self.token = Some(other);
+                Ok(None)
+            }
+        }
+    }
+
+    #[inline]
+    fn take_text(&mut self) -> Result<Option<Text<'de, '_>>> {
+        match self.take()? {
+            Token::Text(v) | Token::Key(v) => Ok(Some(Text::Message(v))),
+            Token::ScratchText | Token::ScratchKey => Ok(Some(Text::Scratch(&self.scratch))),
+            other => {
+                self.token = Some(other);
+                Ok(None)
+            }
+        }
+    }
+
+    #[inline]
+    fn take_end(&mut self) -> Result<bool> {
+        match self.token {
+            Some(Token::End) => {
+                self.token = None;
+                Ok(true)
+            }
+            Some(_) => Ok(false),
+            None => {
+                let end = self.prepare()? == Place::End;
+                if end {
+                    self.close();
+                }
+                Ok(end)
+            }
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! One client's connection: handshake, then requests in order.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use springline_core::{Error, ErrorKind, Peer, Result, Value};
+use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::{DAEMON_OBJECT, Handshake, Shared, object};
+use crate::handshake::{ConnectReply, ConnectRequest};
+use crate::wire::{self, BadStart, Flags, Head, Header, MessageKind, Version};
+use crate::{Generation, ObjectMetadata, Serializer};
+
+/// Replies are held back while more requests are there, up to so many bytes.
+const COALESCE: usize = 64 * 1024;
+
+/// A client that has been let in.
+pub(super) struct Client {
+    pub(super) peer: Arc<Peer>,
+    pub(super) version: Version,
+}
+
+/// Whether the connection goes on.
+#[derive(PartialEq, Eq)]
+pub(super) enum Next {
+    Continue,
+    Close,
+}
+
+impl Handler for Shared {
+    async fn serve(self: Arc<Self>, mut stream: Stream, connection: Connection) {
+        // Boxed, so that its size does not count for the rest of the connection's life.
+        let client = match Box::pin(self.welcome(&mut stream)).await {
+            Ok(Some(client)) => client,
+            Ok(None) => return,
+            Err(e) => {
+                debug!(peer = %stream.peer_text(), error = %e, "handshake failed");
+                return;
+            }
+        };
+        debug!(peer = %client.peer.address, protocol = %client.peer.protocol, "client connected");
+        match self.requests(&mut stream, &connection, &client).await {
+            Ok(()) => debug!(peer = %client.peer.address, "client gone"),
+            Err(e) if e.kind() == ErrorKind::Closed => {
+                debug!(peer = %client.peer.address, error = %e, "client gone");
+            }
+            Err(e) => warn!(peer = %client.peer.address, error = %e, "connection closed"),
+        }
+    }
+}
+
+impl Shared {
+    async fn requests(self: &Arc<Self>, stream: &mut Stream, connection: &Connection, client: &Client) -> Result<()> {
+        while connection.next_request() {
+            // An idle connection holds no buffer.
+            poll_fn(|cx| stream.poll_read_ready(cx)).await.map_err(closed)?;
+            if !connection.begin() {
+                break;
+            }
+            let (mut inbound, mut outbound) = self.pool.take();
+            let next = self.busy(stream, &mut inbound, &mut outbound, client).await?;
+            self.pool.give(inbound, outbound);
+            if next == Next::Close {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    // Serves requests until none is left in the buffer.
+    async fn busy(
+        self: &Arc<Self>,
+        stream: &mut Stream,
+        inbound: &mut Inbound,
+        outbound: &mut Outbound,
+        client: &Client,
+    ) -> Result<Next> {
+        let limits = &self.config.limits;
+        loop {
+            let mut need = 0;
+            // Between requests: ours to wait for ever. Within one: against the clock.
+            match wire::parse_header(inbound.bytes())? {
+                Some(header) => {
+                    need = header.message_len();
+                    limits.check_message(need)?;
+                    if inbound.bytes().len() >= need {
+                        let frame = inbound.take(need);
+                        if self.answer(header, frame, outbound, client).await? == Next::Close {
+                            self.flush(stream, outbound).await?;
+                            return Ok(Next::Close);
+                        }
+                        if outbound.pending() > COALESCE {
+                            self.flush(stream, outbound).await?;
+                        }
+                        if !inbound.is_empty() {
+                            continue;
+                        }
+                        self.flush(stream, outbound).await?;
+                        return Ok(Next::Continue);
+                    }
+                }
+                None if inbound.is_empty() => {}
+                None => {}
+            }
+            self.flush(stream, outbound).await?;
+            if self.fill(stream, inbound, need).await? == 0 {
+                return if inbound.is_empty() {
+                    Ok(Next::Close)
+                } else {
+                    Err(Error::new(ErrorKind::Closed, "the client closed the connection within a message"))
+                };
+            }
+        }
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        header: Header,
+        frame: Bytes,
+        outbound: &mut Outbound,
+        client: &Client,
+    ) -> Result<Next> {
+        if header.version != client.version {
+            return Err(Error::new(ErrorKind::Protocol, "the client changed its version within a connection"));
+        }
+        match header.kind {
+            MessageKind::Invoke => self.invoke(header, frame, outbound, client).await,
+            MessageKind::Ping => {
+                let head = Head { serializer: header.serializer, ..self.head(&header, MessageKind::Ping) };
+                wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
+                    out.buf.extend_from_slice(b"pong");
+                    Ok(())
+                })?;
+                Ok(Next::Continue)
+            }
+            other => Err(Error::new(ErrorKind::Protocol, format!("expected a call or a ping, found {other:?}"))),
+        }
+    }
+
+    /// The head of an answer to `request`.
+    pub(super) fn head<'a>(&'a self, request: &Header, kind: MessageKind) -> Head<'a> {
+        Head {
+            version: request.version,
+            kind,
+            serializer: request.serializer,
+            flags: Flags::default(),
+            seq: request.seq,
+            annotations: &self.config.annotations,
+            correlation_id: None,
+            compress: false,
+            key: self.config.key.as_ref(),
+        }
+    }
+
+    // What a transfer of so many bytes may take.
+    fn allowed(&self, bytes: usize) -> Duration {
+        self.config.transfer_timeout + Duration::from_secs((bytes / (16 * 1024)) as u64)
+    }
+
+    async fn fill(&self, stream: &mut Stream, inbound: &mut Inbound, need: usize) -> Result<usize> {
+        // A timer is armed only when there is nothing to read at once.
+        let at_once = poll_fn(|cx| {
+            Poll::Ready(match inbound.poll_fill(stream, cx, need) {
+                Poll::Ready(done) => Some(done),
+                Poll::Pending => None,
+            })
+        })
+        .await;
+        if let Some(done) = at_once {
+            return done.map_err(closed);
+        }
+        let allowed = self.allowed(need);
+        match timeout(allowed, poll_fn(|cx| inbound.poll_fill(stream, cx, need))).await {
+            Ok(done) => done.map_err(closed),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("no more of a message within {allowed:?}"))),
+        }
+    }
+
+    async fn flush(&self, stream: &mut Stream, outbound: &mut Outbound) -> Result<()> {
+        if outbound.pending() == 0 {
+            return Ok(());
+        }
+        let at_once = poll_fn(|cx| {
+            Poll::Ready(match outbound.poll_flush(stream, cx) {
+                Poll::Ready(done) => Some(done),
+                Poll::Pending => None,
+            })
+        })
+        .await;
+        if let Some(done) = at_once {
+            return done.map_err(closed);
+        }
+        let allowed = self.allowed(outbound.pending());
+        match timeout(allowed, poll_fn(|cx| outbound.poll_flush(stream, cx))).await {
+            Ok(done) => done.map_err(closed),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the client took no answer within {allowed:?}"))),
+        }
+    }
+
+    /// The handshake. `None` for a client that was refused or that is none.
+    async fn welcome(self: &Arc<Self>, stream: &mut Stream) -> Result<Option<Client>> {
+        let (mut inbound, mut outbound) = self.pool.take();
+        let client = match timeout(self.config.handshake_timeout, self.introduce(stream, &mut inbound, &mut outbound)).await
+        {
+            Ok(done) => done?,
+            Err(_) => {
+                let allowed = self.config.handshake_timeout;
+                return Err(Error::new(ErrorKind::Timeout, format!("no handshake within {allowed:?}")));
+            }
+        };
+        self.flush(stream, &mut outbound).await?;
+        // A client that speaks on before it was let in speaks out of turn (its bytes would be lost with the buffer).
+        if client.is_some() && inbound.is_empty() {
+            self.pool.give(inbound, outbound);
+            return Ok(client);
+        }
+        if client.is_some() {
+            return Err(Error::new(ErrorKind::Protocol, "the client sent a call before the handshake was answered"));
+        }
+        Ok(None)
+    }
+
+    async fn introduce(
+        self: &Arc<Self>,
+        stream: &mut Stream,
+        inbound: &mut Inbound,
+        outbound: &mut Outbound,
+    ) -> Result<Option<Client>> {
+        loop {
+            let mut need = 0;
+            match wire::parse_header(inbound.bytes()) {
+                Ok(Some(header)) => {
+                    need = header.message_len();
+                    if let Err(e) = self.config.limits.check_message(need) {
+                        return self.refuse(header.version, 0, e.message(), outbound);
+                    }
+                    if inbound.bytes().len() >= need {
+                        let frame = inbound.take(need);
+                        return self.judge(&header, frame, stream, outbound);
+                    }
+                }
+                Ok(None) => {}
+                // A web browser, a port scanner, or a Python daemon that wakes itself up with exclamation marks.
+                Err(BadStart::NotPyro) => return Err(BadStart::NotPyro.into()),
+                Err(BadStart::Version(v)) => {
+                    let version = if v < 100 { Version::V48 } else { Version::V502 };
+                    return self.refuse(version, 0, &format!("invalid protocol version: {v}"), outbound);
+                }
+                Err(BadStart::Header(e)) => {
+                    let version = match inbound.bytes() {
+                        [_, _, _, _, 0, 48, ..] => Version::V48,
+                        [_, _, _, _, 1, 0xF5, ..] => Version::V501,
+                        _ => Version::V502,
+                    };
+                    return self.refuse(version, 0, e.message(), outbound);
+                }
+            }
+            if poll_fn(|cx| inbound.poll_fill(stream, cx, need)).await.map_err(closed)? == 0 {
+                return Err(Error::new(ErrorKind::Closed, "the client closed the connection before its handshake"));
+            }
+        }
+    }
+
+    // Early refusals are written in marshal, whatever the client speaks (4.82, 5.17).
+    fn refuse(&self, version: Version, seq: u16, reason: &str, outbound: &mut Outbound) -> Result<Option<Client>> {
+        self.fail(version, seq, Serializer::Marshal, reason, outbound)
+    }
+
+    fn fail(
+        &self,
+        version: Version,
+        seq: u16,
+        serializer: Serializer,
+        reason: &str,
+        outbound: &mut Outbound,
+    ) -> Result<Option<Client>> {
+        debug!(reason, "client refused");
+        let generation = version.generation();
+        let head = Head {
+            version,
+            kind: MessageKind::ConnectFail,
+            serializer: serializer.id(generation),
+            flags: Flags::default(),
+            seq,
+            annotations: &[],
+            correlation_id: None,
+            compress: false,
+            key: self.config.key.as_ref(),
+        };
+        wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
+            serializer.write(generation, out, |sink| sink.str(reason))
+        })?;
+        Ok(None)
+    }
+
+    fn judge(
+        self: &Arc<Self>,
+        header: &Header,
+        frame: Bytes,
+        stream: &Stream,
+        outbound: &mut Outbound,
+    ) -> Result<Option<Client>> {
+        let (version, seq) = (header.version, header.seq);
+        if header.kind != MessageKind::Connect {
+            let number = match header.kind {
+                MessageKind::Invoke => 4,
+                MessageKind::Result => 5,
+                MessageKind::Ping => 6,
+                MessageKind::ConnectFail => 3,
+                MessageKind::ConnectOk | MessageKind::Connect => 2,
+            };
+            return self.refuse(version, seq, &format!("invalid msg type {number} received (expected: 1)"), outbound);
+        }
+        if self.config.key.is_some() && version.generation() == Generation::Pyro5 {
+            return self.refuse(version, seq, "this daemon wants hmac signatures, which only Pyro4 has", outbound);
+        }
+        let serializer = match wire::serializer_of(header) {
+            Ok(serializer) if self.config.serializers.contains(&serializer) => serializer,
+            _ => {
+                let reason = format!("message used serializer that is not accepted: {}", header.serializer);
+                return self.refuse(version, seq, &reason, outbound);
+            }
+        };
+        let message = match wire::open(header.clone(), frame, &self.config.limits, self.config.key.as_ref()) {
+            Ok(message) => message,
+            Err(e) => return self.refuse(version, seq, e.message(), outbound),
+        };
+        let budget = self.config.limits.budget();
+        let request = match serializer.read(&message.payload, budget, |source| ConnectRequest::read(source)) {
+            Ok(request) => request,
+            Err(e) => return self.refuse(version, seq, &e.to_string(), outbound),
+        };
+        let mut peer = Peer::new(stream.peer_text(), version.label());
+        let wants_meta = version != Version::V48 || header.flags.has(Flags::META);
+        let answer = match &self.config.handshake {
+            None => Ok(Value::from("hello")),
+            Some(hook) => hook(&Handshake { peer: &peer, object: request.object.as_deref(), data: &request.handshake }),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(e) => return self.fail(version, seq, serializer, e.message(), outbound),
+        };
+        let metadata = match (&request.object, wants_meta) {
+            (Some(id), true) => match object::metadata_of(self, id) {
+                Some(metadata) => Some(metadata),
+                None => return self.fail(version, seq, serializer, "unknown object", outbound),
+            },
+            (None, true) => return self.fail(version, seq, serializer, "'object'", outbound),
+            _ => None,
+        };
+        self.accept(&message.header, serializer, answer, metadata, outbound)?;
+        if request.handshake != Value::from("hello") {
+            peer.handshake = Some(request.handshake);
+        }
+        Ok(Some(Client { peer: Arc::new(peer), version }))
+    }
+
+    fn accept(
+        &self,
+        request: &Header,
+        serializer: Serializer,
+        answer: Value,
+        metadata: Option<ObjectMetadata>,
+        outbound: &mut Outbound,
+    ) -> Result<()> {
+        let version = request.version;
+        let generation = version.generation();
+        let mut head = self.head(request, MessageKind::ConnectOk);
+        head.correlation_id = request.correlation_id;
+        if metadata.is_some() && generation == Generation::Pyro4 {
+            head.flags.0 |= Flags::META;
+        }
+        wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
+            serializer.write(generation, out, |sink| match metadata {
+                // Sets for Pyro5, lists for Pyro4, as the originals have it.
+                Some(metadata) => ConnectReply { handshake: answer, metadata: Some(metadata) }
+                    .write(sink, generation == Generation::Pyro5),
+                None => answer.write(sink),
+            })
+        })
+    }
+}
+
+fn closed(e: std::io::Error) -> Error {
+    Error::new(ErrorKind::Closed, format!("the connection broke: {e}"))
+}
+
+/// Whether `object` is the daemon itself.
+pub(super) fn is_daemon(object: &str) -> bool {
+    object == DAEMON_OBJECT
+}

@@ -1,0 +1,265 @@
+//! Exceptions to and from the form that each generation's Python raises.
+//!
+//! * Python's builtin exceptions go as `builtins.X`: a `ValueError` from Rust is caught as `ValueError`.
+//! * Pyro's own (`NamingError`, `SecurityError`, ...) go under the generation's module.
+//! * Any other class arrives as `PyroError("class: message")` with the attributes `remote_class`, `remote_message` and
+//!   `remote_args` beside its own: Python clients refuse classes they have not registered (Pyro4 4.82, Pyro5 5.17).
+//!   Reading turns that form back.
+
+use springline_core::{Error, ErrorKind, Exception, Result, Value};
+
+use crate::{Generation, Serializer};
+
+/// Builtin exceptions of CPython 3.8 to 3.13, and Python 2's that 3 has as well.
+const BUILTINS: &[&str] = &[
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "BlockingIOError",
+    "BrokenPipeError",
+    "BufferError",
+    "ChildProcessError",
+    "ConnectionAbortedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "EOFError",
+    "EnvironmentError",
+    "Exception",
+    "FileExistsError",
+    "FileNotFoundError",
+    "FloatingPointError",
+    "GeneratorExit",
+    "IOError",
+    "ImportError",
+    "IndentationError",
+    "IndexError",
+    "InterruptedError",
+    "IsADirectoryError",
+    "KeyError",
+    "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NotADirectoryError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PermissionError",
+    "ProcessLookupError",
+    "RecursionError",
+    "ReferenceError",
+    "RuntimeError",
+    "StopAsyncIteration",
+    "StopIteration",
+    "SyntaxError",
+    "SystemError",
+    "SystemExit",
+    "TabError",
+    "TimeoutError",
+    "TypeError",
+    "UnboundLocalError",
+    "UnicodeError",
+    "ValueError",
+    "ZeroDivisionError",
+];
+
+/// Classes of the modules `Pyro4.errors` and `Pyro5.errors`, except for `TimeoutError`, which Python has too.
+const PYRO_ERRORS: &[&str] = &[
+    "PyroError",
+    "CommunicationError",
+    "ConnectionClosedError",
+    "ProtocolError",
+    "MessageTooLargeError",
+    "SerializeError",
+    "NamingError",
+    "DaemonError",
+    "SecurityError",
+];
+
+const TRACEBACK: &str = "_pyroTraceback";
+const REMOTE_CLASS: &str = "remote_class";
+const REMOTE_MESSAGE: &str = "remote_message";
+const REMOTE_ARGS: &str = "remote_args";
+
+/// The exception in a reply's payload.
+#[must_use]
+pub fn from_value(value: Value) -> Exception {
+    let Some(class) = value.class().map(str::to_owned) else {
+        // Not a class dict: keep whatever it is as text.
+        let text = value.as_str().map_or_else(|| format!("{value:?}"), str::to_owned);
+        return Exception::new("PyroError", text);
+    };
+    let args: Vec<Value> = value.field("args").and_then(Value::as_items).unwrap_or_default().to_vec();
+    let mut attributes = match value.field("attributes") {
+        Some(Value::Object(o)) => o.fields.clone(),
+        Some(map) => map
+            .as_pairs()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|(k, v)| k.as_str().map(|k| (k.to_owned(), v.clone())))
+            .collect(),
+        None => Vec::new(),
+    };
+    let traceback = take(&mut attributes, TRACEBACK).and_then(|t| match t {
+        Value::Str(text) => Some(text),
+        lines => {
+            let lines: Vec<&str> = lines.as_items()?.iter().filter_map(Value::as_str).collect();
+            Some(lines.concat())
+        }
+    });
+    let mut exception = Exception::new(class, message_of(&args));
+    exception.args = args;
+    exception.traceback = traceback.filter(|t| !t.is_empty());
+    exception.attributes = attributes;
+    restore(exception)
+}
+
+fn take(attributes: &mut Vec<(String, Value)>, name: &str) -> Option<Value> {
+    let i = attributes.iter().position(|(n, _)| n == name)?;
+    Some(attributes.remove(i).1)
+}
+
+// What Python's str(exception) gives.
+fn message_of(args: &[Value]) -> String {
+    match args {
+        [] => String::new(),
+        [Value::Str(text)] => text.clone(),
+        [one] => plain(one),
+        many => format!("({})", many.iter().map(plain).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(v) => if *v { "True" } else { "False" }.to_owned(),
+        Value::I32(v) => v.to_string(),
+        Value::I64(v) => v.to_string(),
+        Value::Big(v) => v.to_string(),
+        Value::F64(v) => format!("{v:?}"),
+        Value::Str(v) => format!("'{v}'"),
+        other => format!("{other:?}"),
+    }
+}
+
+// Our own form for classes that Python does not know.
+fn restore(mut e: Exception) -> Exception {
+    let Some(Value::Str(class)) = e.attribute(REMOTE_CLASS).cloned() else { return e };
+    take(&mut e.attributes, REMOTE_CLASS);
+    e.class = class;
+    if let Some(Value::Str(message)) = take(&mut e.attributes, REMOTE_MESSAGE) {
+        e.message = message;
+    }
+    if let Some(args) = take(&mut e.attributes, REMOTE_ARGS) {
+        e.args = args.as_items().unwrap_or_default().to_vec();
+    }
+    e
+}
+
+/// The class dict that this generation's Python client raises.
+#[must_use]
+pub fn to_value(exception: Exception, generation: Generation) -> Value {
+    let Exception { class, message, args, mut attributes, traceback, .. } = exception;
+    let bare = class.rsplit('.').next().unwrap_or_default();
+    let module = class.get(..class.len() - bare.len()).unwrap_or_default().trim_end_matches('.');
+    let of_python = matches!(module, "" | "builtins" | "exceptions") && BUILTINS.contains(&bare);
+    let of_pyro = matches!(module, "" | "Pyro4.errors" | "Pyro5.errors") && PYRO_ERRORS.contains(&bare)
+        || matches!(module, "Pyro4.errors" | "Pyro5.errors") && bare == "TimeoutError";
+    let (class, args) = if of_python {
+        (format!("builtins.{bare}"), args)
+    } else if of_pyro {
+        (format!("{}.errors.{bare}", generation.name()), args)
+    } else {
+        let text = if message.is_empty() { class.clone() } else { format!("{class}: {message}") };
+        attributes.push((REMOTE_CLASS.to_owned(), Value::Str(class)));
+        attributes.push((REMOTE_MESSAGE.to_owned(), Value::Str(message)));
+        attributes.push((REMOTE_ARGS.to_owned(), Value::List(args)));
+        (format!("{}.errors.PyroError", generation.name()), vec![Value::Str(text)])
+    };
+    if let Some(traceback) = traceback {
+        let lines = traceback.split_inclusive('\n').map(Value::from).collect();
+        attributes.push((TRACEBACK.to_owned(), Value::List(lines)));
+    }
+    let attributes = attributes.into_iter().map(|(k, v)| (Value::Str(k), v)).collect();
+    Value::object(
+        class,
+        vec![
+            ("__exception__".to_owned(), Value::Bool(true)),
+            ("args".to_owned(), Value::Tuple(args)),
+            ("attributes".to_owned(), Value::Map(attributes)),
+        ],
+    )
+}
+
+/// The last result of a batch that an exception ended.
+#[must_use]
+pub fn wrapper(exception: Exception, generation: Generation) -> Value {
+    let class = match generation {
+        Generation::Pyro4 => "Pyro4.futures._ExceptionWrapper",
+        Generation::Pyro5 => "Pyro5.core._ExceptionWrapper",
+    };
+    Value::object(class, vec![("exception".to_owned(), to_value(exception, generation))])
+}
+
+/// The exception inside a batch's last result, if it is one.
+#[must_use]
+pub fn unwrap(value: &Value) -> Option<Exception> {
+    value.class().filter(|c| c.ends_with("._ExceptionWrapper"))?;
+    value.field("exception").map(|e| from_value(e.clone()))
+}
+
+/// The error of a refused handshake. Its text is in the request's serializer, or in marshal when the daemon could not
+/// read the request (4.82, 5.17).
+#[must_use]
+pub fn refused(text: Result<Value>, serializer: Option<Serializer>) -> Error {
+    let reason = match text {
+        Ok(Value::Str(text)) => text,
+        Ok(value) if value.class().is_some() => from_value(value).to_string(),
+        Ok(other) => plain(&other),
+        Err(e) => format!("reason unreadable in {}: {e}", serializer.map_or("an unknown serializer", Serializer::name)),
+    };
+    let kind = match reason.as_str() {
+        // Texts of Pyro4 4.82 and Pyro5 5.17.
+        r if r.contains("unknown object") => ErrorKind::NotFound,
+        r if r.contains("no free workers") => ErrorKind::Unavailable,
+        _ => ErrorKind::Denied,
+    };
+    Error::new(kind, format!("the daemon refused the connection: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(class: &str, generation: Generation, on_wire: &str) {
+        let value = to_value(Exception::new(class, "text"), generation);
+        assert_eq!(value.class(), Some(on_wire), "{class}");
+        let back = from_value(value);
+        assert_eq!(back.message, "text");
+        assert_eq!(back.args, [Value::from("text")]);
+        let bare = class.rsplit('.').next().unwrap();
+        assert!(back.is(bare), "{class} came back as {}", back.class);
+    }
+
+    #[test]
+    fn classes_as_python_knows_them() {
+        check("ValueError", Generation::Pyro5, "builtins.ValueError");
+        check("exceptions.KeyError", Generation::Pyro4, "builtins.KeyError");
+        check("NamingError", Generation::Pyro4, "Pyro4.errors.NamingError");
+        check("Pyro4.errors.SecurityError", Generation::Pyro5, "Pyro5.errors.SecurityError");
+        check("bank.BankError", Generation::Pyro5, "Pyro5.errors.PyroError");
+        check("mine.ValueError", Generation::Pyro5, "Pyro5.errors.PyroError");
+    }
+
+    #[test]
+    fn own_classes_keep_class_message_and_attributes() {
+        let e = Exception::new("bank.BankError", "no money").with_attribute("balance", 3);
+        let back = from_value(to_value(e.clone(), Generation::Pyro5));
+        assert_eq!(back, e);
+        let wrapped = wrapper(e.clone(), Generation::Pyro4);
+        assert_eq!(unwrap(&wrapped), Some(e));
+    }
+}

@@ -1,0 +1,24 @@
+//! Pyro 4 and Pyro 5 for Rust.
+
+#[cfg(feature = "net")]
+pub mod client;
+pub mod codec;
+#[cfg(feature = "net")]
+pub mod daemon;
+pub mod fault;
+mod generation;
+pub mod handshake;
+mod serializer;
+mod special;
+mod uri;
+pub mod wire;
+
+#[cfg(feature = "net")]
+pub use client::{Batch, Proxy, ProxyBuilder, Request, Response};
+#[cfg(feature = "net")]
+pub use daemon::{Daemon, DaemonBuilder, Handshake};
+pub use generation::Generation;
+pub use handshake::ObjectMetadata;
+pub use serializer::Serializer;
+pub use uri::{Location, NAME_SERVER_PORT, PyroUri};
+pub use wire::{HmacKey, Version};

@@ -1,0 +1,143 @@
+//! Class dicts: what Pyro's serializers write for objects, `{"__class__": name, ...}`.
+//!
+//! A codec that begins a map whose first key is `__class__` reads the name, asks [`classify`] and either lets one of
+//! the readers here take the rest of the map, or begins an object of that class.
+
+use springline_core::{Container, Error, Result, Sink, Source, Value, RemoteRef};
+
+use crate::{Generation, PyroUri};
+
+/// The key that marks a class dict.
+pub(crate) const CLASS_KEY: &str = "__class__";
+
+/// What a class dict stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A Pyro URI or proxy: [`read_remote`].
+    Remote,
+    /// A float that has no literal: [`read_number`], the first part.
+    Float,
+    /// A complex number: [`read_number`].
+    Complex,
+    /// Anything else: an object of that class.
+    Plain,
+}
+
+/// What a class name stands for.
+pub(crate) fn classify(class: &str) -> Class {
+    match class {
+        "Pyro4.core.URI" | "Pyro5.core.URI" | "Pyro4.core.Proxy" | "Pyro5.client.Proxy" => Class::Remote,
+        "float" => Class::Float,
+        "complex" => Class::Complex,
+        _ => Class::Plain,
+    }
+}
+
+/// Reads the rest of a URI's or proxy's dict, after the `__class__` pair, with the end of the map.
+pub(crate) fn read_remote<'de>(source: &mut dyn Source<'de>, class: &str) -> Result<RemoteRef> {
+    let at = source.offset();
+    let mut remote = None;
+    while !source.take_end()? {
+        let is_state = source.take_text()?.is_some_and(|k| k.get() == "state");
+        if is_state {
+            let state = Value::read(source)?;
+            remote = Some(remote_from_state(&state, class).ok_or_else(|| {
+                Error::malformed(at, format!("{class} has a state of an unknown shape"))
+            })?);
+        } else {
+            source.skip()?;
+        }
+    }
+    remote.ok_or_else(|| Error::malformed(at, format!("{class} without 'state'")))
+}
+
+/// The reference that a class dict's `state` describes.
+pub(crate) fn remote_from_state(state: &Value, class: &str) -> Option<RemoteRef> {
+    let items = state.as_items()?;
+    if class.ends_with(".URI") {
+        let [protocol, object, socket, host, port] = items else { return None };
+        return Some(RemoteRef::uri(PyroUri::from_state(protocol, object, socket, host, port)?.to_string()));
+    }
+    let names = |i: usize| -> Vec<String> {
+        let list = items.get(i).and_then(Value::as_items).unwrap_or_default();
+        list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    };
+    // The URI comes first: as text in dicts, as an object in a pickle.
+    let mut remote = RemoteRef::proxy(items.first()?.as_str()?);
+    remote.oneway = names(1);
+    remote.methods = names(2);
+    remote.attrs = names(3);
+    Some(remote)
+}
+
+/// Reads the rest of a float's or complex number's dict: (value, 0) or (real, imaginary).
+pub(crate) fn read_number<'de>(source: &mut dyn Source<'de>, class: &str) -> Result<(f64, f64)> {
+    let at = source.offset();
+    let (mut re, mut im) = (None, None);
+    while !source.take_end()? {
+        let slot = match source.take_text()?.map(|k| match k.get() {
+            "value" | "real" => 0,
+            "imag" => 1,
+            _ => 2,
+        }) {
+            Some(0) => &mut re,
+            Some(1) => &mut im,
+            _ => {
+                source.skip()?;
+                continue;
+            }
+        };
+        let value = Value::read(source)?;
+        *slot = match &value {
+            Value::Str(text) => text.parse().ok(),
+            other => other.as_f64(),
+        };
+    }
+    match (re, im) {
+        (Some(re), None) if class == "float" => Ok((re, 0.0)),
+        (Some(re), Some(im)) => Ok((re, im)),
+        _ => Err(Error::malformed(at, format!("{class} without its numbers"))),
+    }
+}
+
+/// Writes a reference in the form of that generation's `URI` or `Proxy` class.
+pub(crate) fn write_remote(sink: &mut dyn Sink, remote: &RemoteRef, generation: Generation) -> Result<()> {
+    if !remote.proxy {
+        let class = match generation {
+            Generation::Pyro4 => "Pyro4.core.URI",
+            Generation::Pyro5 => "Pyro5.core.URI",
+        };
+        let uri: PyroUri = remote.uri.parse().map_err(|e: Error| Error::encode(e.message().to_owned()))?;
+        sink.begin(Container::object(class, Some(1)))?;
+        sink.key("state")?;
+        sink.begin(Container::tuple(Some(5)))?;
+        uri.write_state(sink)?;
+        sink.end()?;
+        return sink.end();
+    }
+    let (class, len) = match generation {
+        Generation::Pyro4 => ("Pyro4.core.Proxy", 8),
+        Generation::Pyro5 => ("Pyro5.client.Proxy", 6),
+    };
+    sink.begin(Container::object(class, Some(1)))?;
+    sink.key("state")?;
+    sink.begin(Container::tuple(Some(len)))?;
+    sink.str(&remote.uri)?;
+    for names in [&remote.oneway, &remote.methods, &remote.attrs] {
+        sink.begin(Container::tuple(Some(names.len())))?;
+        names.iter().try_for_each(|n| sink.str(n))?;
+        sink.end()?;
+    }
+    if generation == Generation::Pyro4 {
+        sink.f64(0.0)?; // timeout
+        sink.null()?; // HMAC key: a credential, never sent
+    }
+    sink.str("hello")?; // handshake
+    if generation == Generation::Pyro4 {
+        sink.i64(0)?; // retries
+    } else {
+        sink.null()?; // serializer
+    }
+    sink.end()?;
+    sink.end()
+}

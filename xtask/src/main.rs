@@ -1,0 +1,123 @@
+//! One entry for everything a contributor runs: `cargo xtask help`.
+
+mod peers;
+mod steps;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use steps::{Outcome, Steps};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  peers [--python PATH]   make target/peers/python: the Python peers that the live tests talk to
+  test [ARGS]             peers, then every test and doc test; ARGS go to cargo test
+  lint                    formatting, clippy and the documentation, warnings denied
+  ci                      test, then lint
+  bench [ARGS]            peers, then the benchmarks against peers and limits; ARGS go to the benchmark program
+  help                    this text
+
+The target directory is CARGO_TARGET_DIR when that is set.";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let command = args.next().unwrap_or_else(|| "help".into());
+    let rest: Vec<OsString> = args.collect();
+    let root = root();
+    let target = target(&root);
+    let mut steps = Steps::new(&root, &target);
+    match (command.to_str().unwrap_or_default(), rest.as_slice()) {
+        ("peers", []) => peers_step(&mut steps, &target, None),
+        ("peers", [flag, python]) if flag == "--python" => peers_step(&mut steps, &target, Some(Path::new(python))),
+        ("test", rest) => test(&mut steps, &target, rest),
+        ("lint", []) => lint(&mut steps),
+        ("ci", []) => {
+            test(&mut steps, &target, &[]);
+            lint(&mut steps);
+            steps.print_table();
+        }
+        ("bench", rest) => bench(&mut steps, &target, rest),
+        ("help" | "--help" | "-h", []) => println!("{HELP}"),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    }
+    steps.exit_code()
+}
+
+/// The directory of the workspace.
+fn root() -> PathBuf {
+    // cargo sets the variable for `cargo xtask`; the compiled-in directory serves a program that is started directly.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&here).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+fn target(root: &Path) -> PathBuf {
+    match std::env::var_os(steps::TARGET_DIR) {
+        Some(dir) if !dir.is_empty() => std::path::absolute(&dir).unwrap_or_else(|_| PathBuf::from(dir)),
+        _ => root.join("target"),
+    }
+}
+
+fn peers_step(steps: &mut Steps, target: &Path, python: Option<&Path>) {
+    steps.own("peers", || match peers::ensure(target, python) {
+        Ok(made) => {
+            println!("{made}");
+            Outcome::Passed
+        }
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            Outcome::Failed(1)
+        }
+    });
+}
+
+fn test(steps: &mut Steps, target: &Path, args: &[OsString]) {
+    peers_step(steps, target, None);
+    // The live tests fail without their peers: a run that cannot have them says so once and stops.
+    if steps.failed() {
+        steps.skip("tests");
+        return;
+    }
+    let narrowed = args
+        .iter()
+        .take_while(|a| *a != "--")
+        .any(|a| a.to_str().is_some_and(|a| a == "--package" || a.starts_with("--package=") || a.starts_with("-p")));
+    let mut cargo = steps.cargo(&["test"]);
+    if !narrowed {
+        cargo.arg("--workspace");
+    }
+    cargo.args(args);
+    steps.run("tests", cargo);
+    if args.is_empty() {
+        // Benchmarks are not run here, but they must not rot either.
+        let cargo = steps.cargo(&["test", "--workspace", "--benches", "--no-run"]);
+        steps.run("benches compile", cargo);
+    }
+}
+
+fn lint(steps: &mut Steps) {
+    let cargo = steps.cargo(&["fmt", "--all", "--check"]);
+    steps.run("formatting", cargo);
+    let cargo = steps.cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]);
+    steps.run("clippy", cargo);
+    let mut cargo = steps.cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
+    cargo.env("RUSTDOCFLAGS", "-D warnings");
+    steps.run("documentation", cargo);
+}
+
+fn bench(steps: &mut Steps, target: &Path, args: &[OsString]) {
+    peers_step(steps, target, None);
+    if steps.failed() {
+        return;
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("valgrind is missing: no instruction counts. On Debian: apt-get install valgrind");
+    }
+    let mut cargo = steps.cargo(&["run", "--release", "-p", "springline-bench", "--all-features", "--"]);
+    cargo.args(args);
+    steps.run("benchmarks", cargo);
+}

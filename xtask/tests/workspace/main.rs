@@ -1,0 +1,6 @@
+//! Tests of the workspace as a whole: what no crate can say about itself.
+
+mod common;
+mod layering;
+mod licences;
+mod structure;
