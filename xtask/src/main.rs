@@ -12,7 +12,7 @@ use steps::{Outcome, Steps};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  peers [--python PATH]   make target/peers/python: the Python peers that the live tests talk to
+  peers [--python PATH]   make target/peers: the Python peers that the live tests talk to
   test [ARGS]             peers, then every test and doc test; ARGS go to cargo test
   lint                    formatting, clippy and the documentation, warnings denied
   ci                      test, then lint

@@ -1,4 +1,4 @@
-//! The Python peers: a virtual environment with exactly the releases that the live tests talk to.
+//! The Python peers: virtual environments with exactly the releases that the live tests talk to.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,8 +6,29 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-/// What the environment holds. The tests' expectations are those of these releases.
-const PINS: [&str; 4] = ["Pyro4==4.82", "Pyro5==5.17", "serpent==1.43", "msgpack==1.1.1"];
+/// A virtual environment of peers.
+struct Environment {
+    /// Its directory in `target/peers`.
+    name: &'static str,
+    /// What it holds. The tests' expectations are those of these releases.
+    pins: &'static [&'static str],
+    /// What must load once it is made.
+    check: &'static str,
+}
+
+const ENVIRONMENTS: [Environment; 2] = [
+    Environment {
+        name: "python",
+        pins: &["Pyro4==4.82", "Pyro5==5.17", "serpent==1.43", "msgpack==1.1.1"],
+        check: "import Pyro4, Pyro5.api, serpent, msgpack",
+    },
+    // The last release of wire version 501. It uses names that Python 3.10 dropped; the peer programs bring them back.
+    Environment {
+        name: "pyro5-5.1",
+        pins: &["Pyro5==5.1", "serpent==1.43", "msgpack==1.1.1"],
+        check: "import Pyro5, serpent, msgpack",
+    },
+];
 
 /// Names a Python may have, the preferred one first: the recorded conversations are of 3.11.
 const NAMES: [&str; 9] = [
@@ -30,54 +51,70 @@ const PROBE: &str = "import sys; sys.stdout.write('%d %d' % sys.version_info[:2]
 /// How long another process may be at work on the same environment before its lock counts as left behind.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Makes the environment, or finds it as it should be. The answer says which, the error what to do.
+/// Makes the environments, or finds them as they should be. The answer says which, the error what to do.
 pub(crate) fn ensure(target: &Path, python: Option<&Path>) -> Result<String, String> {
-    let dir = target.join("peers").join("python");
-    if python.is_none() && is_right(&dir) {
-        return Ok(format!("peers: {} is as it should be", program(&dir).display()));
-    }
     let parent = target.join("peers");
+    let is_all_right = || ENVIRONMENTS.iter().all(|e| e.is_right(&parent.join(e.name)));
+    if python.is_none() && is_all_right() {
+        return Ok(format!("peers: {} is as it should be", parent.display()));
+    }
     fs::create_dir_all(&parent).map_err(|e| format!("cannot make {}: {e}", parent.display()))?;
     let _lock = Lock::take(&parent.join("python.lock"))?;
-    if python.is_none() && is_right(&dir) {
-        return Ok(format!("peers: {} was made by another process", program(&dir).display()));
+    if python.is_none() && is_all_right() {
+        return Ok(format!("peers: {} was made by another process", parent.display()));
     }
-    let python = match python {
+    let chosen = match python {
         Some(python) => {
             probe(python).map_err(|reason| missing(&[(python.to_path_buf(), reason)]))?;
             python.to_path_buf()
         }
         None => find(&candidates(std::env::var_os("PATH")), probe).map_err(|tried| missing(&tried))?,
     };
-    println!("peers: making {} with {}", dir.display(), python.display());
-    // Without its stamp a half-made environment is never taken for a whole one.
-    let _ = fs::remove_file(stamp_file(&dir));
-    run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&dir)).map_err(|reason| {
-        format!("{} could not make a virtual environment: {reason}\n{INSTALL_PYTHON}", python.display())
-    })?;
-    let mut pip = Command::new(program(&dir));
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]).args(PINS);
-    run(&mut pip).map_err(|reason| {
-        format!(
-            "pip could not install the peers: {reason}\n\
-             It needs the Python package index, or whatever pip is configured for. By hand:\n    \
-             {} -m pip install {}",
-            program(&dir).display(),
-            PINS.join(" ")
-        )
-    })?;
-    run(Command::new(program(&dir)).args(["-c", "import Pyro4, Pyro5.api, serpent, msgpack"]))
-        .map_err(|reason| format!("the peers are installed but do not load: {reason}"))?;
-    fs::write(stamp_file(&dir), stamp()).map_err(|e| format!("cannot write the stamp: {e}"))?;
-    Ok(format!("peers: {} is ready", program(&dir).display()))
+    for environment in &ENVIRONMENTS {
+        let dir = parent.join(environment.name);
+        if python.is_some() || !environment.is_right(&dir) {
+            environment.make(&dir, &chosen)?;
+        }
+    }
+    Ok(format!("peers: {} is ready", parent.display()))
+}
+
+impl Environment {
+    fn make(&self, dir: &Path, python: &Path) -> Result<(), String> {
+        println!("peers: making {} with {}", dir.display(), python.display());
+        // Without its stamp a half-made environment is never taken for a whole one.
+        let _ = fs::remove_file(stamp_file(dir));
+        run(Command::new(python).args(["-m", "venv", "--clear"]).arg(dir)).map_err(|reason| {
+            format!("{} could not make a virtual environment: {reason}\n{INSTALL_PYTHON}", python.display())
+        })?;
+        let mut pip = Command::new(program(dir));
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]).args(self.pins);
+        run(&mut pip).map_err(|reason| {
+            format!(
+                "pip could not install the peers: {reason}\n\
+                 It needs the Python package index, or whatever pip is configured for. By hand:\n    \
+                 {} -m pip install {}",
+                program(dir).display(),
+                self.pins.join(" ")
+            )
+        })?;
+        run(Command::new(program(dir)).args(["-c", self.check]))
+            .map_err(|reason| format!("the peers are installed but do not load: {reason}"))?;
+        fs::write(stamp_file(dir), self.stamp()).map_err(|e| format!("cannot write the stamp: {e}"))
+    }
+
+    fn stamp(&self) -> String {
+        format!("springline peers, layout 1\n{}\n", self.pins.join("\n"))
+    }
+
+    fn is_right(&self, dir: &Path) -> bool {
+        // `exists` follows the link to the Python it was made with, which may have gone since.
+        fs::read_to_string(stamp_file(dir)).is_ok_and(|text| text == self.stamp()) && program(dir).exists()
+    }
 }
 
 const INSTALL_PYTHON: &str = "On Debian and Ubuntu: apt-get install python3 python3-venv\n\
      Elsewhere install Python 3.11 with its venv and ensurepip modules, or name one: cargo xtask peers --python PATH";
-
-fn stamp() -> String {
-    format!("springline peers, layout 1\n{}\n", PINS.join("\n"))
-}
 
 fn stamp_file(dir: &Path) -> PathBuf {
     dir.join("springline-peers.txt")
@@ -86,11 +123,6 @@ fn stamp_file(dir: &Path) -> PathBuf {
 /// The environment's own Python.
 fn program(dir: &Path) -> PathBuf {
     if cfg!(windows) { dir.join("Scripts").join("python.exe") } else { dir.join("bin").join("python") }
-}
-
-fn is_right(dir: &Path) -> bool {
-    // `exists` follows the link to the Python it was made with, which may have gone since.
-    fs::read_to_string(stamp_file(dir)).is_ok_and(|text| text == stamp()) && program(dir).exists()
 }
 
 /// Every file in the search path with one of the names, the preferred name in all directories first.
@@ -252,13 +284,14 @@ mod tests {
         let python = program(&dir);
         fs::create_dir_all(python.parent().unwrap()).unwrap();
         fs::write(&python, "").unwrap();
-        assert!(!is_right(&dir));
+        let [one, other] = ENVIRONMENTS;
+        assert!(!one.is_right(&dir));
         fs::write(stamp_file(&dir), "springline peers, layout 0\n").unwrap();
-        assert!(!is_right(&dir));
-        fs::write(stamp_file(&dir), stamp()).unwrap();
-        assert!(is_right(&dir));
+        assert!(!one.is_right(&dir));
+        fs::write(stamp_file(&dir), one.stamp()).unwrap();
+        assert!(one.is_right(&dir) && !other.is_right(&dir));
         fs::remove_file(&python).unwrap();
-        assert!(!is_right(&dir));
+        assert!(!one.is_right(&dir));
         fs::remove_dir_all(&dir).unwrap();
     }
 }

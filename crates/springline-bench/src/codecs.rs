@@ -89,7 +89,6 @@ impl<'a> Column<'a> {
 /// All columns that run in this process.
 pub fn columns(data: &Data) -> Vec<Column<'_>> {
     let mut columns = baselines(data);
-    #[cfg(feature = "springline")]
     columns.extend(crate::contestants::springline::columns(data));
     columns.sort_by_key(|column| column.op);
     columns

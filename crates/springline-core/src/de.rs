@@ -163,28 +163,28 @@ fn more_entries(offset: usize) -> Error {
 
 // Methods that take what they ask for by a short cut and leave anything else to `any`. For numbers the wire decides what
 // it is; serde's visitors convert and check the range.
+macro_rules! integers {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            match self.source.take_i64()? {
+                Some(v) => visitor.visit_i64(v),
+                None => self.any(visitor),
+            }
+        }
+    )*};
+}
+
 macro_rules! short_cuts {
     ($($take:ident $visit:ident: $($method:ident)*;)*) => {$($(
         #[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            match self.source.$take()? {
+            match self.source.$take() {
                 Some(v) => visitor.$visit(v),
                 None => self.any(visitor),
             }
         }
     )*)*};
-}
-
-macro_rules! text {
-    ($($method:ident)*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            match self.source.take_text()? {
-                Some(text) => visit_text(text, visitor),
-                None => self.any(visitor),
-            }
-        }
-    )*};
 }
 
 macro_rules! anything {
@@ -198,13 +198,15 @@ macro_rules! anything {
 impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S> {
     type Error = Error;
 
+    integers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+    }
     short_cuts! {
-        take_i64 visit_i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128;
         take_f64 visit_f64: deserialize_f32 deserialize_f64;
         take_bool visit_bool: deserialize_bool;
+        take_str visit_borrowed_str: deserialize_char deserialize_str deserialize_string deserialize_identifier;
     }
-    text!(deserialize_char deserialize_str deserialize_string deserialize_identifier);
     anything!(deserialize_any deserialize_unit);
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -257,7 +259,7 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.source.take_list()? {
+        match self.source.take_list() {
             Start::Other => self.seq_otherwise(visitor),
             Start::Known(len) => items(self.source, Some(len), visitor),
             Start::Unknown => items(self.source, None, visitor),
@@ -280,7 +282,7 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let len = match self.source.take_map()? {
+        let len = match self.source.take_map() {
             Start::Known(len) => Some(len),
             Start::Unknown => None,
             Start::Other => match begin(self.source, "a map")? {
@@ -302,7 +304,7 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        let len = match self.source.take_map()? {
+        let len = match self.source.take_map() {
             Start::Known(len) => Some(len),
             Start::Unknown => None,
             Start::Other => match begin(self.source, "a map or object")? {
@@ -339,6 +341,13 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
                 }
                 Ok(value)
             }
+            Kind::Back => match begin(self.source, "an enum")? {
+                Shape::Back(n) => {
+                    let mut source = self.source.open_back(n)?;
+                    Deserializer::<dyn Source<'de>>::new(&mut *source).enum_boxed(visitor)
+                }
+                _ => Err(unexpected(Kind::Back, "an enum", offset)),
+            },
             found => Err(unexpected(found, "an enum: a variant's name, or a map with one", offset)),
         }
     }
@@ -351,6 +360,10 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
 }
 
 impl<'de> Deserializer<'_, dyn Source<'de> + '_> {
+    fn enum_boxed<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        de::Deserializer::deserialize_enum(self, "", &[], visitor)
+    }
+
     fn seq_boxed<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         de::Deserializer::deserialize_seq(self, visitor)
     }
@@ -531,10 +544,12 @@ fn no_key(expected: &str, found: &str) -> Error {
     Error::mismatch(format!("expected {expected} as the key, found {found:?}"))
 }
 
+// A number as a key, or text that holds one.
 macro_rules! key_numbers {
-    ($($expected:literal $take:ident $visit:ident $t:ty: $($method:ident)*;)*) => {$($(
+    ($($expected:literal $take:expr, $visit:ident $t:ty: $($method:ident)*;)*) => {$($(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            if let Some(v) = self.source.$take()? {
+            let taken: Option<$t> = $take(&mut *self.source)?;
+            if let Some(v) = taken {
                 return visitor.$visit(v);
             }
             match self.source.take_text()? {
@@ -575,9 +590,9 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for KeyDeserializer<'_,
     type Error = Error;
 
     key_numbers! {
-        "an integer" take_i64 visit_i64 i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        "an integer" S::take_i64, visit_i64 i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
             deserialize_u8 deserialize_u16 deserialize_u32;
-        "a number" take_f64 visit_f64 f64: deserialize_f32 deserialize_f64;
+        "a number" |s: &mut S| Result::Ok(s.take_f64()), visit_f64 f64: deserialize_f32 deserialize_f64;
     }
     key_text!(deserialize_any deserialize_char deserialize_str deserialize_string);
     key_otherwise! {
@@ -625,7 +640,7 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for KeyDeserializer<'_,
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if let Some(v) = self.source.take_bool()? {
+        if let Some(v) = self.source.take_bool() {
             return visitor.visit_bool(v);
         }
         match self.source.take_text()? {

@@ -342,19 +342,14 @@ pub enum Start {
     Unknown,
 }
 
-impl Start {
-    /// The start of a container whose length is known or not.
-    #[inline]
-    #[must_use]
-    pub fn of(len: Option<usize>) -> Self {
-        len.map_or(Self::Unknown, Self::Known)
-    }
-}
-
 /// Where values are read from. The whole message is in memory; `'de` is its lifetime.
 ///
 /// A source yields exactly one value: a scalar, or [`Event::Begin`], its content, [`Event::End`].
 /// It charges its [`Budget`](crate::Budget) for every event and reports bad bytes with their offset.
+/// A length that it tells at the start of a container is exact.
+///
+/// The `take_*` methods are short cuts that take one thing or nothing. Those that return no `Result` never fail: on bad
+/// bytes too they take nothing, and `next` tells what is wrong.
 pub trait Source<'de> {
     /// What [`next`](Self::next) would give. Cheap and repeatable.
     fn peek(&mut self) -> Result<Kind>;
@@ -379,38 +374,29 @@ pub trait Source<'de> {
         None
     }
 
-    /// Takes an integer of up to 64 bits if one comes next, else takes nothing. A short cut past [`next`](Self::next).
+    /// Takes an integer of up to 64 bits if one comes next, else takes nothing. A short cut past [`next`](Self::next);
+    /// `None` is always a right answer.
+    // No default takes anything: only the source itself sees an integer's size before it is taken.
     fn take_i64(&mut self) -> Result<Option<i64>> {
-        if self.peek()? != Kind::Int {
-            return Ok(None);
-        }
-        match self.next()? {
-            Event::I32(v) => Ok(Some(v.into())),
-            Event::I64(v) => Ok(Some(v)),
-            other => Err(Error::mismatch(format!("integer outside 64 bits ({:?})", other))),
-        }
+        Ok(None)
     }
 
-    /// Takes a float if one comes next, else takes nothing. A short cut past [`next`](Self::next).
-    fn take_f64(&mut self) -> Result<Option<f64>> {
-        if self.peek()? != Kind::Float {
-            return Ok(None);
-        }
-        match self.next()? {
-            Event::F64(v) => Ok(Some(v)),
-            other => Err(unexpected(other.kind(), "a float", self.offset())),
-        }
+    /// Takes a float if one comes next, else takes nothing. A short cut past [`next`](Self::next); `None` is always a right
+    /// answer.
+    fn take_f64(&mut self) -> Option<f64> {
+        None
     }
 
-    /// Takes a truth value if one comes next, else takes nothing. A short cut past [`next`](Self::next).
-    fn take_bool(&mut self) -> Result<Option<bool>> {
-        if self.peek()? != Kind::Bool {
-            return Ok(None);
-        }
-        match self.next()? {
-            Event::Bool(v) => Ok(Some(v)),
-            other => Err(unexpected(other.kind(), "a bool", self.offset())),
-        }
+    /// Takes a truth value if one comes next, else takes nothing. A short cut past [`next`](Self::next); `None` is always
+    /// a right answer.
+    fn take_bool(&mut self) -> Option<bool> {
+        None
+    }
+
+    /// Takes a text (or a field's name) if one comes next that lies in the message as it is, else takes nothing. A short
+    /// cut past [`take_text`](Self::take_text); `None` is always a right answer.
+    fn take_str(&mut self) -> Option<&'de str> {
+        None
     }
 
     /// Takes a null if one comes next, else takes nothing. A short cut past [`next`](Self::next).
@@ -435,32 +421,20 @@ pub trait Source<'de> {
 
     /// Takes the start of a list, tuple or set if one comes next. A short cut past [`next`](Self::next), which tells more
     /// of it; [`Start::Other`] is always a right answer.
-    fn take_list(&mut self) -> Result<Start> {
-        if self.peek()? != Kind::List {
-            return Ok(Start::Other);
-        }
-        match self.next()? {
-            Event::Begin(c) => Ok(Start::of(c.len())),
-            other => Err(unexpected(other.kind(), "a list", self.offset())),
-        }
+    fn take_list(&mut self) -> Start {
+        Start::Other
     }
 
     /// Takes the start of a map or object if one comes next. A short cut past [`next`](Self::next), which tells more
     /// of it; [`Start::Other`] is always a right answer.
-    fn take_map(&mut self) -> Result<Start> {
-        if !matches!(self.peek()?, Kind::Map | Kind::Object) {
-            return Ok(Start::Other);
-        }
-        match self.next()? {
-            Event::Begin(c) => Ok(Start::of(c.len())),
-            other => Err(unexpected(other.kind(), "a map", self.offset())),
-        }
+    fn take_map(&mut self) -> Start {
+        Start::Other
     }
 
     /// Takes a text (or a field's name) if it comes next and is `expected`, else takes nothing.
     ///
     /// A guess of the adapter, which knows a struct's fields: comparing bytes is cheaper than reading text. `false` is
-    /// always a right answer, also for what turns out to be wrong; `next` tells then.
+    /// always a right answer.
     #[inline]
     fn take_expected(&mut self, expected: &str) -> bool {
         let _ = expected;

@@ -53,13 +53,14 @@ pub use num_bigint::BigInt;
 pub mod __private {
     pub use std::borrow::Cow;
     pub use std::boxed::Box;
+    pub use std::fmt::Display;
     pub use std::mem::take;
     pub use std::sync::Arc;
 
     pub use crate::bind::{BytesArg, StrArg};
     pub use crate::remote::{
-        Handle, OnewayResult, Raise, RemoteError, RemoteResult, VariantInfo, argument, attribute, check_oneway,
-        invoke, misfit, only_argument, respond, unknown, variant_of,
+        Argument, Handle, OnewayResult, Raise, RemoteError, RemoteResult, VariantInfo, argument, attribute, invoke,
+        misfit, only_argument, respond, unknown, variant_of,
     };
     pub use crate::service::{BoxFuture, Call, CallKind, MethodInfo, ParamInfo, Reply, Service, ServiceInfo};
     pub use crate::{Error, Exception, Result};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{Error, ErrorKind, Result, Service};
 
@@ -11,7 +12,14 @@ type Services = HashMap<Arc<str>, Arc<dyn Service>>;
 /// Local services by name. Cheap to clone; clones share the names. Daemons look their objects up in one.
 #[derive(Clone, Default)]
 pub struct Registry {
-    services: Arc<RwLock<Services>>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    services: RwLock<Services>,
+    // Counts changes, so that a connection may keep what it has looked up.
+    epoch: AtomicU64,
 }
 
 impl Registry {
@@ -21,13 +29,30 @@ impl Registry {
         Self::default()
     }
 
+    fn read(&self) -> RwLockReadGuard<'_, Services> {
+        self.inner.services.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Services> {
+        let services = self.inner.services.write().unwrap_or_else(PoisonError::into_inner);
+        self.inner.epoch.fetch_add(1, Ordering::Release);
+        services
+    }
+
+    /// Grows with every change. What was looked up is still right while it stays the same.
+    #[must_use]
+    #[inline]
+    pub fn epoch(&self) -> u64 {
+        self.inner.epoch.load(Ordering::Acquire)
+    }
+
     /// Adds a service.
     ///
     /// # Errors
     /// [`ErrorKind::Name`] when the name is taken; see [`replace`](Self::replace).
     pub fn register(&self, name: impl Into<Arc<str>>, service: impl Service + 'static) -> Result<()> {
         let name = name.into();
-        let mut services = self.services.write().unwrap_or_else(PoisonError::into_inner);
+        let mut services = self.write();
         if services.contains_key(&name) {
             return Err(Error::new(ErrorKind::Name, format!("an object named '{name}' is registered already")));
         }
@@ -37,24 +62,24 @@ impl Registry {
 
     /// Adds a service in place of what had the name, which is returned.
     pub fn replace(&self, name: impl Into<Arc<str>>, service: impl Service + 'static) -> Option<Arc<dyn Service>> {
-        self.services.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), Arc::new(service))
+        self.write().insert(name.into(), Arc::new(service))
     }
 
     /// Takes a service away. Calls in progress go on.
     pub fn unregister(&self, name: &str) -> Option<Arc<dyn Service>> {
-        self.services.write().unwrap_or_else(PoisonError::into_inner).remove(name)
+        self.write().remove(name)
     }
 
     /// The service of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<dyn Service>> {
-        self.services.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.read().get(name).cloned()
     }
 
     /// All names, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
+        let services = self.read();
         let mut names: Vec<String> = services.keys().map(|k| k.to_string()).collect();
         names.sort();
         names

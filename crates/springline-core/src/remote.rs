@@ -80,8 +80,14 @@ pub trait OnewayResult: RemoteResult {}
 
 impl<E: RemoteError> OnewayResult for std::result::Result<(), E> {}
 
-/// Compiles for what a oneway method may return.
-pub fn check_oneway<R: OnewayResult>() {}
+/// What crosses the wire by itself: an argument's type, as the server reads it, or a field of an exception.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to a peer",
+    note = "it must be `Serialize + DeserializeOwned + Send + Sync`"
+)]
+pub trait Argument: Serialize + DeserializeOwned + Send + Sync {}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync> Argument for T {}
 
 /// Where the object behind a generated `...Ref` is. `L` is the object-safe twin of its trait.
 pub enum Handle<L: ?Sized> {

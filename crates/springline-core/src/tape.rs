@@ -1,5 +1,7 @@
 //! A recorded run of events: what a typed value becomes when it must be read as another type without any wire between.
 
+use std::borrow::BorrowMut;
+
 use bytes::Bytes;
 use num_bigint::BigInt;
 
@@ -165,13 +167,15 @@ impl Sink for Tape {
 }
 
 /// Reads a [`Tape`].
-pub struct TapeSource<'t> {
+///
+/// What a back reference points at is read by a source of its own, which charges the budget of the one it came from.
+pub struct TapeSource<'t, B = Budget> {
     tape: &'t Tape,
     at: usize,
-    budget: Budget,
+    budget: B,
 }
 
-impl<'t> TapeSource<'t> {
+impl<'t, B: BorrowMut<Budget>> TapeSource<'t, B> {
     fn text(&self, start: u32, len: u32) -> &'t str {
         let start = start as usize;
         self.tape.text.get(start..start + len as usize).unwrap_or_default()
@@ -209,7 +213,7 @@ impl<'t> TapeSource<'t> {
     }
 }
 
-impl<'t> Source<'t> for TapeSource<'t> {
+impl<'t, B: BorrowMut<Budget>> Source<'t> for TapeSource<'t, B> {
     fn peek(&mut self) -> Result<Kind> {
         Ok(self.event(self.op()?).kind())
     }
@@ -217,10 +221,11 @@ impl<'t> Source<'t> for TapeSource<'t> {
     fn next(&mut self) -> Result<Event<'t, '_>> {
         let event = self.event(self.op()?);
         self.at += 1;
+        let budget = self.budget.borrow_mut();
         match event {
-            Event::Begin(_) => self.budget.enter()?,
-            Event::End => self.budget.leave(),
-            _ => self.budget.node()?,
+            Event::Begin(_) => budget.enter()?,
+            Event::End => budget.leave(),
+            _ => budget.node()?,
         }
         Ok(event)
     }
@@ -245,10 +250,20 @@ impl<'t> Source<'t> for TapeSource<'t> {
 
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'t> + '_>> {
         let at = self.tape.begins.get(n as usize);
-        let at = *at.ok_or_else(|| Error::malformed(self.at, format!("reference to container {n}, which is not there")))?;
-        let mut budget = self.budget;
-        budget.enter()?;
-        Ok(Box::new(TapeSource { tape: self.tape, at: at as usize, budget }))
+        let at =
+            *at.ok_or_else(|| Error::malformed(self.at, format!("reference to container {n}, which is not there")))?;
+        Ok(Box::new(TapeSource { tape: self.tape, at: at as usize, budget: self.budget.borrow_mut() }))
+    }
+
+    fn take_i64(&mut self) -> Result<Option<i64>> {
+        let v = match self.op()? {
+            Op::I32(v) => (*v).into(),
+            Op::I64(v) => *v,
+            _ => return Ok(None),
+        };
+        self.at += 1;
+        self.budget.borrow_mut().node()?;
+        Ok(Some(v))
     }
 
     fn owner(&self) -> Option<&'t Bytes> {

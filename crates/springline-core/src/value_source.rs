@@ -1,24 +1,32 @@
 //! Reading a [`Value`] as a source of events.
 
+use std::borrow::BorrowMut;
+use std::rc::Rc;
+
 use bytes::Bytes;
 
 use crate::event::{Chunk, Container, Event, Kind, ListKind, Source, Text};
 use crate::{Budget, Error, Result, Value};
 
 /// Events of a [`Value`]; text and bytes are borrowed from it.
-pub struct ValueSource<'v> {
-    root: &'v Value,
+///
+/// What a back reference points at is read by a source of its own, which charges the budget of the one it came from.
+pub struct ValueSource<'v, B = Budget> {
+    // Until its first event.
+    start: Option<&'v Value>,
     stack: Vec<Level<'v>>,
-    // The value that was begun but not delivered: the root, or a map's value after its key.
-    pending: Option<&'v Value>,
-    budget: Budget,
+    budget: B,
     taken: usize,
+    root: &'v Value,
+    // All containers in the order in which they begin: made for the first back reference.
+    containers: Option<Rc<[&'v Value]>>,
 }
 
+// An open container, with the value that belongs to the key that was read.
 enum Level<'v> {
     Items(std::slice::Iter<'v, Value>),
-    Pairs(std::slice::Iter<'v, (Value, Value)>),
-    Fields(std::slice::Iter<'v, (String, Value)>),
+    Pairs(std::slice::Iter<'v, (Value, Value)>, Option<&'v Value>),
+    Fields(std::slice::Iter<'v, (String, Value)>, Option<&'v Value>),
 }
 
 enum Step<'v> {
@@ -31,32 +39,40 @@ impl<'v> ValueSource<'v> {
     /// A source that yields `value` once.
     #[must_use]
     pub fn new(value: &'v Value, budget: Budget) -> Self {
-        Self { root: value, stack: Vec::new(), pending: Some(value), budget, taken: 0 }
+        Self { start: Some(value), stack: Vec::new(), budget, taken: 0, root: value, containers: None }
     }
+}
 
+impl<'v, B: BorrowMut<Budget>> ValueSource<'v, B> {
     fn step(&self) -> Option<Step<'v>> {
-        if let Some(value) = self.pending {
+        if let Some(value) = self.start {
             return Some(Step::Value(value));
         }
         Some(match self.stack.last()? {
+            Level::Pairs(_, Some(value)) | Level::Fields(_, Some(value)) => Step::Value(value),
             Level::Items(i) => i.as_slice().first().map_or(Step::End, Step::Value),
-            Level::Pairs(i) => i.as_slice().first().map_or(Step::End, |(k, _)| Step::Value(k)),
-            Level::Fields(i) => i.as_slice().first().map_or(Step::End, |(k, _)| Step::Key(k)),
+            Level::Pairs(i, None) => i.as_slice().first().map_or(Step::End, |(k, _)| Step::Value(k)),
+            Level::Fields(i, None) => i.as_slice().first().map_or(Step::End, |(k, _)| Step::Key(k)),
         })
     }
 
     fn advance(&mut self) {
-        if self.pending.take().is_some() {
+        if self.start.take().is_some() {
             return;
         }
         match self.stack.last_mut() {
             Some(Level::Items(i)) => {
                 i.next();
             }
-            Some(Level::Pairs(i)) => self.pending = i.next().map(|(_, v)| v),
-            Some(Level::Fields(i)) => self.pending = i.next().map(|(_, v)| v),
+            Some(Level::Pairs(_, value @ Some(_)) | Level::Fields(_, value @ Some(_))) => *value = None,
+            Some(Level::Pairs(i, value)) => *value = i.next().map(|(_, v)| v),
+            Some(Level::Fields(i, value)) => *value = i.next().map(|(_, v)| v),
             None => {}
         }
+    }
+
+    fn node(&mut self) -> Result<()> {
+        self.budget.borrow_mut().node()
     }
 
     fn over(&self) -> Error {
@@ -72,14 +88,14 @@ impl<'v> ValueSource<'v> {
             Value::Tuple(v) => list(v, ListKind::Tuple),
             Value::Set(v) => list(v, ListKind::Set),
             Value::FrozenSet(v) => list(v, ListKind::FrozenSet),
-            Value::Map(v) => (Level::Pairs(v.iter()), Container::Map { type_name, len: Some(v.len()) }),
+            Value::Map(v) => (Level::Pairs(v.iter(), None), Container::Map { type_name, len: Some(v.len()) }),
             Value::Object(o) => {
-                (Level::Fields(o.fields.iter()), Container::Object { class: &o.class, len: Some(o.fields.len()) })
+                (Level::Fields(o.fields.iter(), None), Container::Object { class: &o.class, len: Some(o.fields.len()) })
             }
             Value::Typed(t) => return self.begin(&t.value, Some(&t.type_name)),
             scalar => return Ok(scalar_event(scalar)),
         };
-        self.budget.enter()?;
+        self.budget.borrow_mut().enter()?;
         self.stack.push(level);
         Ok(Event::Begin(container))
     }
@@ -113,7 +129,7 @@ fn scalar_event(value: &Value) -> Event<'_, '_> {
     }
 }
 
-impl<'v> Source<'v> for ValueSource<'v> {
+impl<'v, B: BorrowMut<Budget>> Source<'v> for ValueSource<'v, B> {
     fn peek(&mut self) -> Result<Kind> {
         match self.step() {
             Some(Step::Value(v)) => Ok(kind_of(v)),
@@ -132,19 +148,19 @@ impl<'v> Source<'v> for ValueSource<'v> {
                 match self.begin(value, None)? {
                     begin @ Event::Begin(_) => Ok(begin),
                     scalar => {
-                        self.budget.node()?;
+                        self.node()?;
                         Ok(scalar)
                     }
                 }
             }
             Step::Key(name) => {
-                self.budget.node()?;
+                self.node()?;
                 self.advance();
                 Ok(Event::Key(Text::Message(name)))
             }
             Step::End => {
                 self.stack.pop();
-                self.budget.leave();
+                self.budget.borrow_mut().leave();
                 Ok(Event::End)
             }
         }
@@ -162,13 +178,34 @@ impl<'v> Source<'v> for ValueSource<'v> {
     }
 
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'v> + '_>> {
-        let target = nth_container(self.root, &mut { n })
+        let containers = self.containers.get_or_insert_with(|| {
+            let mut all = Vec::new();
+            list_containers(self.root, &mut all);
+            all.into()
+        });
+        let target = *containers
+            .get(n as usize)
             .ok_or_else(|| Error::malformed(self.taken, format!("reference to container {n}, which is not there")))?;
-        let mut budget = self.budget;
-        budget.enter()?;
-        let mut source = ValueSource::new(target, budget);
-        source.root = self.root;
-        Ok(Box::new(source))
+        Ok(Box::new(ValueSource {
+            start: Some(target),
+            stack: Vec::new(),
+            budget: self.budget.borrow_mut(),
+            taken: 0,
+            root: self.root,
+            containers: Some(containers.clone()),
+        }))
+    }
+
+    fn take_i64(&mut self) -> Result<Option<i64>> {
+        let v = match self.step() {
+            Some(Step::Value(Value::I32(v))) => (*v).into(),
+            Some(Step::Value(Value::I64(v))) => *v,
+            _ => return Ok(None),
+        };
+        self.taken += 1;
+        self.advance();
+        self.node()?;
+        Ok(Some(v))
     }
 
     fn owner(&self) -> Option<&'v Bytes> {
@@ -179,24 +216,31 @@ impl<'v> Source<'v> for ValueSource<'v> {
     }
 }
 
-// Containers are counted in the order in which they begin.
-fn nth_container<'v>(value: &'v Value, n: &mut u32) -> Option<&'v Value> {
+fn list_containers<'v>(value: &'v Value, all: &mut Vec<&'v Value>) {
     match value {
-        Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::FrozenSet(_) => {}
-        Value::Map(_) | Value::Object(_) | Value::Typed(_) => {}
-        _ => return None,
-    }
-    if *n == 0 {
-        return Some(value);
-    }
-    *n -= 1;
-    match value {
-        Value::Map(pairs) => pairs.iter().find_map(|(k, v)| nth_container(k, n).or_else(|| nth_container(v, n))),
-        Value::Object(o) => o.fields.iter().find_map(|(_, v)| nth_container(v, n)),
-        Value::Typed(t) => match &t.value {
-            Value::Map(pairs) => pairs.iter().find_map(|(k, v)| nth_container(k, n).or_else(|| nth_container(v, n))),
-            inner => inner.as_items()?.iter().find_map(|v| nth_container(v, n)),
-        },
-        other => other.as_items()?.iter().find_map(|v| nth_container(v, n)),
+        Value::List(v) | Value::Tuple(v) | Value::Set(v) | Value::FrozenSet(v) => {
+            all.push(value);
+            v.iter().for_each(|v| list_containers(v, all));
+        }
+        Value::Map(pairs) => {
+            all.push(value);
+            for (k, v) in pairs {
+                list_containers(k, all);
+                list_containers(v, all);
+            }
+        }
+        Value::Object(o) => {
+            all.push(value);
+            o.fields.iter().for_each(|(_, v)| list_containers(v, all));
+        }
+        Value::Typed(t) => {
+            // One container, which is to be read with its name.
+            let place = all.len();
+            list_containers(&t.value, all);
+            if let Some(inner) = all.get_mut(place) {
+                *inner = value;
+            }
+        }
+        _ => {}
     }
 }

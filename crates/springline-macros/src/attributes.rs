@@ -1,7 +1,7 @@
 //! Reading `#[remote(..)]` wherever it stands, and what the other attributes of an item say.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
@@ -176,6 +176,25 @@ pub(crate) fn doc(attributes: &[Attribute]) -> String {
 /// The module of the crate that generated code names: `::springline::__private` unless a `crate` option says otherwise.
 pub(crate) fn private(krate: Option<&Path>) -> TokenStream {
     krate.map_or_else(|| quote!(::springline::__private), |path| quote!(#path::__private))
+}
+
+/// A bound of a `where` clause, all of it at the place of the type: there the compiler tells that it does not hold.
+pub(crate) fn bound(ty: &impl ToTokens, private: &TokenStream, name: &str) -> TokenStream {
+    let at = place(ty.span());
+    let private = private.clone().into_iter().map(|mut token| {
+        // Each token is found from where it was written.
+        token.set_span(token.span().located_at(at));
+        token
+    });
+    let private = private.collect::<TokenStream>();
+    let name = Ident::new(name, at);
+    quote_spanned!(at=> #ty: #private::#name,)
+}
+
+/// The place of `span` with the names of the macro's own code: local variables are found whatever macro wrote the type
+/// at that place.
+pub(crate) fn place(span: Span) -> Span {
+    Span::call_site().located_at(span)
 }
 
 #[cfg(test)]

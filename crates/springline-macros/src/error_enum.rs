@@ -3,16 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Data, DeriveInput, Error, Field, Fields, Ident, Path, Result, Variant};
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Data, DeriveInput, Error, Field, Fields, Ident, Path, Result, Type, Variant};
 
-use crate::attributes::{self, Errors};
+use crate::attributes::{self, Errors, bound, place};
 
 struct ErrorEnum {
     private: TokenStream,
     ident: Ident,
     variants: Vec<Model>,
-    carrier: Ident,
-    other: Option<Other>,
+    carrier: CatchAll,
+    other: Option<CatchAll>,
 }
 
 /// A variant that stands for a class of exceptions.
@@ -26,15 +27,31 @@ struct Model {
 
 enum ModelFields {
     Unit,
-    Tuple(usize),
-    /// Identifiers, and the names of the attributes.
-    Struct(Vec<(Ident, String)>),
+    Tuple(Vec<Type>),
+    Struct(Vec<NamedField>),
 }
 
-/// The variant for exceptions that have none.
-struct Other {
+struct NamedField {
+    ident: Ident,
+    /// The attribute's.
+    name: String,
+    ty: Type,
+}
+
+/// A variant for what has none.
+struct CatchAll {
     cfgs: Vec<Attribute>,
     ident: Ident,
+    ty: Type,
+}
+
+impl CatchAll {
+    /// The variant with `value`, at the place of its type: there the compiler tells that it is another one.
+    fn holding(&self, value: &str) -> TokenStream {
+        let (ident, at) = (&self.ident, place(self.ty.span()));
+        let value = Ident::new(value, at);
+        quote_spanned!(at=> Self::#ident(#value))
+    }
 }
 
 pub(crate) fn derive(item: TokenStream) -> Result<TokenStream> {
@@ -60,7 +77,7 @@ fn read(input: &DeriveInput) -> Result<ErrorEnum> {
     }
     let krate = read_crate(&input.attrs, &mut errors);
     let mut variants: Vec<Model> = Vec::new();
-    let (mut carrier, mut other): (Option<Ident>, Option<Other>) = (None, None);
+    let (mut carrier, mut other): (Option<CatchAll>, Option<CatchAll>) = (None, None);
     for variant in &data.variants {
         let ident = &variant.ident;
         match read_variant(variant, &mut errors) {
@@ -68,16 +85,12 @@ fn read(input: &DeriveInput) -> Result<ErrorEnum> {
                 check_class(&variants, &model, &mut errors);
                 variants.push(model);
             }
-            Some(Role::Carrier) if carrier.is_some() => {
-                errors.at(ident, "only one variant can be the carrier");
-            }
-            Some(Role::Carrier) => carrier = Some(ident.clone()),
-            Some(Role::Other) if other.is_some() => {
+            Some(Role::Carrier(_)) if carrier.is_some() => errors.at(ident, "only one variant can be the carrier"),
+            Some(Role::Carrier(found)) => carrier = Some(found),
+            Some(Role::Other(_)) if other.is_some() => {
                 errors.at(ident, "only one variant can take all other exceptions");
             }
-            Some(Role::Other) => {
-                other = Some(Other { cfgs: attributes::cfgs(&variant.attrs), ident: ident.clone() });
-            }
+            Some(Role::Other(found)) => other = Some(found),
             None => {}
         }
     }
@@ -87,9 +100,12 @@ fn read(input: &DeriveInput) -> Result<ErrorEnum> {
             "one variant must carry what is no exception of the others: `#[remote(transport)] Rpc(springline::Error)`",
         );
     }
-    let carrier = carrier.unwrap_or_else(|| input.ident.clone());
     let private = attributes::private(krate.as_ref());
-    errors.finish(ErrorEnum { private, ident: input.ident.clone(), variants, carrier, other })
+    // Without a carrier there is an error already.
+    match carrier {
+        Some(carrier) => errors.finish(ErrorEnum { private, ident: input.ident.clone(), variants, carrier, other }),
+        None => errors.finish(()).and(Err(Error::new_spanned(&input.ident, "no carrier"))),
+    }
 }
 
 fn not_an_enum(token: impl quote::ToTokens) -> Error {
@@ -115,8 +131,8 @@ fn read_crate(attrs: &[Attribute], errors: &mut Errors) -> Option<Path> {
 
 enum Role {
     Class(Model),
-    Carrier,
-    Other,
+    Carrier(CatchAll),
+    Other(CatchAll),
 }
 
 fn read_variant(variant: &Variant, errors: &mut Errors) -> Option<Role> {
@@ -145,21 +161,24 @@ fn read_variant(variant: &Variant, errors: &mut Errors) -> Option<Role> {
             );
         }
         let holds = if transport.is_some() { "springline::Error" } else { "springline::Exception" };
-        if !matches!(&variant.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1) {
-            errors.at(
-                variant_body(variant),
-                format_args!("the `{key}` variant holds one field: `{}({holds})`", variant.ident),
-            );
+        let ty = match &variant.fields {
+            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => fields.unnamed.first().map(|f| f.ty.clone()),
+            _ => None,
+        };
+        let Some(ty) = ty else {
+            let text = format!("the `{key}` variant holds one field: `{}({holds})`", variant.ident);
+            errors.at(variant_body(variant), text);
             return None;
-        }
+        };
         refuse_options(variant.fields.iter(), errors);
-        return Some(if transport.is_some() { Role::Carrier } else { Role::Other });
+        let found = CatchAll { cfgs: attributes::cfgs(&variant.attrs), ident: variant.ident.clone(), ty };
+        return Some(if transport.is_some() { Role::Carrier(found) } else { Role::Other(found) });
     }
     let fields = match &variant.fields {
         Fields::Unit => ModelFields::Unit,
         Fields::Unnamed(fields) => {
             refuse_options(fields.unnamed.iter(), errors);
-            ModelFields::Tuple(fields.unnamed.len())
+            ModelFields::Tuple(fields.unnamed.iter().map(|f| f.ty.clone()).collect())
         }
         Fields::Named(fields) => {
             ModelFields::Struct(fields.named.iter().filter_map(|f| read_field(f, errors)).collect())
@@ -191,7 +210,7 @@ fn refuse_options<'a>(fields: impl Iterator<Item = &'a Field>, errors: &mut Erro
     }
 }
 
-fn read_field(field: &Field, errors: &mut Errors) -> Option<(Ident, String)> {
+fn read_field(field: &Field, errors: &mut Errors) -> Option<NamedField> {
     let ident = field.ident.clone()?;
     let mut name = ident.unraw().to_string();
     for item in attributes::own(&field.attrs, errors) {
@@ -200,7 +219,7 @@ fn read_field(field: &Field, errors: &mut Errors) -> Option<(Ident, String)> {
             _ => errors.push(item.unknown("a field", &["name"])),
         }
     }
-    Some((ident, name))
+    Some(NamedField { ident, name, ty: field.ty.clone() })
 }
 
 fn check_class(before: &[Model], model: &Model, errors: &mut Errors) {
@@ -230,54 +249,77 @@ fn expand(model: &ErrorEnum) -> TokenStream {
             ::core::option::Option::Some(#id) => #read,
         }
     });
-    let other_from = model.other.as_ref().map(|Other { cfgs, ident: other }| {
+    let (carrier_error, carrier_ident) = (carrier.holding("__error"), &carrier.ident);
+    let other_from = model.other.as_ref().map(|other| {
+        let (cfgs, held) = (&other.cfgs, other.holding("__exception"));
         quote! {
             #(#cfgs)*
             ::core::option::Option::None => {
                 return match __error.into_exception() {
-                    ::core::result::Result::Ok(__exception) => Self::#other(__exception),
-                    ::core::result::Result::Err(__error) => Self::#carrier(__error),
+                    ::core::result::Result::Ok(__exception) => #held,
+                    ::core::result::Result::Err(__error) => #carrier_error,
                 };
             }
         }
     });
-    let other_into = model.other.as_ref().map(|Other { cfgs, ident: other }| {
+    let other_into = model.other.as_ref().map(|other| {
+        let (cfgs, ident, exception) = (&other.cfgs, &other.ident, Ident::new("__exception", place(other.ty.span())));
         quote! {
             #(#cfgs)*
-            Self::#other(__exception) => #private::Error::remote(__exception),
+            Self::#ident(#exception) => #private::Error::remote(#exception),
         }
     });
-    let into = model.variants.iter().map(|v| write_fields(v, ident, private));
+    let bounds = bounds(model);
+    let carried = Ident::new("__error", place(carrier.ty.span()));
+    let into = model.variants.iter().map(|v| write_fields(v, private));
     quote! {
         #[automatically_derived]
-        #[allow(deprecated)]
-        impl #private::RemoteError for #ident {
+        #[allow(deprecated, unreachable_code)]
+        impl #private::RemoteError for #ident #bounds {
             fn from_error(__error: #private::Error) -> Self {
                 const __VARIANTS: &[#private::VariantInfo] = &[#(#table),*];
                 let ::core::option::Option::Some(__exception) = __error.exception() else {
-                    return Self::#carrier(__error);
+                    return #carrier_error;
                 };
                 let __read: #private::Result<Self> = match #private::variant_of(__VARIANTS, __exception) {
                     #(#from)*
                     #other_from
                     #[allow(unreachable_patterns)]
-                    _ => return Self::#carrier(__error),
+                    _ => return #carrier_error,
                 };
                 match __read {
                     ::core::result::Result::Ok(__variant) => __variant,
-                    ::core::result::Result::Err(__why) => Self::#carrier(#private::misfit(__error, __why)),
+                    ::core::result::Result::Err(__why) => {
+                        let __error = #private::misfit(__error, __why);
+                        #carrier_error
+                    }
                 }
             }
 
             fn into_error(self) -> #private::Error {
                 match self {
-                    Self::#carrier(__error) => __error,
+                    Self::#carrier_ident(#carried) => #carried,
                     #other_into
                     #(#into)*
                 }
             }
         }
     }
+}
+
+/// What must hold for the enum and the types of its fields. Where something does not, the compiler tells so once, at
+/// its place, and takes it for granted in the code below.
+fn bounds(model: &ErrorEnum) -> TokenStream {
+    let ErrorEnum { private, ident, .. } = model;
+    let display = bound(ident, private, "Display");
+    // There are no conditions in `where` clauses: what depends on one is checked by its use.
+    let fields = model.variants.iter().filter(|v| v.cfgs.is_empty()).flat_map(|v| match &v.fields {
+        ModelFields::Unit => Vec::new(),
+        ModelFields::Tuple(types) => types.iter().collect(),
+        ModelFields::Struct(fields) => fields.iter().map(|f| &f.ty).collect(),
+    });
+    let fields = fields.map(|ty| bound(ty, private, "Argument"));
+    quote!(where #display #(#fields)*)
 }
 
 // The ids are written as u32; an enum has no more variants than that.
@@ -298,37 +340,43 @@ fn read_fields(v: &Model, private: &TokenStream) -> TokenStream {
     let ok = quote!(::core::result::Result::Ok);
     match &v.fields {
         ModelFields::Unit => quote!(#ok(Self::#variant)),
-        ModelFields::Tuple(0) => quote!(#ok(Self::#variant())),
-        ModelFields::Tuple(1) => quote!(#private::only_argument(__exception).map(Self::#variant)),
-        ModelFields::Tuple(n) => {
-            let fields = (0..*n).map(|i| quote!(#private::argument(__exception, #i)?));
-            quote!((|| #ok(Self::#variant(#(#fields),*)))())
-        }
+        ModelFields::Tuple(types) => match types.as_slice() {
+            [] => quote!(#ok(Self::#variant())),
+            [ty] => {
+                quote!(#private::only_argument::<#ty>(__exception).map(Self::#variant))
+            }
+            types => {
+                let fields = types.iter().enumerate();
+                let fields = fields.map(|(i, ty)| quote!(#private::argument::<#ty>(__exception, #i)?));
+                quote!((|| #ok(Self::#variant(#(#fields),*)))())
+            }
+        },
         ModelFields::Struct(fields) => {
-            let fields = fields.iter().map(|(ident, name)| quote!(#ident: #private::attribute(__exception, #name)?));
+            let fields = fields
+                .iter()
+                .map(|NamedField { ident, name, ty }| quote!(#ident: #private::attribute::<#ty>(__exception, #name)?));
             quote!((|| #ok(Self::#variant { #(#fields),* }))())
         }
     }
 }
 
 /// The match arm that makes an exception of the variant.
-fn write_fields(v: &Model, enum_ident: &Ident, private: &TokenStream) -> TokenStream {
+fn write_fields(v: &Model, private: &TokenStream) -> TokenStream {
     let Model { cfgs, ident: variant, class, .. } = v;
     let code = code(v);
-    // At the enum's name, where the compiler tells that it cannot be displayed.
-    let this = quote_spanned!(enum_ident.span()=> &self);
-    let raise = quote!(#private::Raise::new(#class, #code, #this));
+    let raise = quote!(#private::Raise::new(#class, #code, &self));
+    let bind = |n: usize| (0..n).map(|i| format_ident!("__field_{i}")).collect::<Vec<Ident>>();
     let (pattern, chain) = match &v.fields {
         ModelFields::Unit => (quote!(), quote!()),
-        ModelFields::Tuple(0) => (quote!(()), quote!()),
-        ModelFields::Tuple(n) => {
-            let names: Vec<Ident> = (0..*n).map(|i| format_ident!("__field_{i}", span = variant.span())).collect();
-            (quote!((#(ref #names),*)), quote!(.with_arguments()#(.argument(#names))*))
+        ModelFields::Tuple(types) if types.is_empty() => (quote!(()), quote!()),
+        ModelFields::Tuple(types) => {
+            let bound = bind(types.len());
+            (quote!((#(ref #bound),*)), quote!(.with_arguments()#(.argument(#bound))*))
         }
         ModelFields::Struct(fields) => {
-            let (idents, names): (Vec<&Ident>, Vec<&String>) = fields.iter().map(|(i, n)| (i, n)).unzip();
-            let bound: Vec<Ident> =
-                (0..fields.len()).map(|i| format_ident!("__field_{i}", span = variant.span())).collect();
+            let bound = bind(fields.len());
+            let idents = fields.iter().map(|f| &f.ident);
+            let names = fields.iter().map(|f| &f.name);
             (quote!({ #(#idents: ref #bound),* }), quote!(#(.attribute(#names, #bound))*))
         }
     };

@@ -6,6 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Ident, Lifetime, parse_quote};
 
+use crate::attributes::bound;
 use crate::trait_model::{Argument, Kind, Method, RemoteTrait};
 use crate::types;
 
@@ -43,7 +44,7 @@ pub(crate) fn expand(model: &RemoteTrait) -> TokenStream {
         #types
 
         #(#cfgs)*
-        #[allow(deprecated, clippy::manual_async_fn, clippy::too_many_arguments, clippy::type_complexity)]
+        #[allow(deprecated, clippy::all, clippy::pedantic)]
         const _: () = {
             #tables
             #erased_impl
@@ -59,7 +60,7 @@ pub(crate) fn expand(model: &RemoteTrait) -> TokenStream {
 fn trait_itself(model: &RemoteTrait) -> TokenStream {
     let RemoteTrait { attrs, vis, ident, .. } = model;
     let methods = model.methods.iter().map(|m| {
-        let Method { attrs, fn_token, ident, receiver, output, .. } = m;
+        let Method { attrs, fn_token, semi_token, ident, receiver, output, .. } = m;
         let arguments = m.arguments.iter().map(|a| {
             let Argument { ident, ty, .. } = a;
             let mutable = a.mutable.then(|| quote!(mut));
@@ -67,7 +68,7 @@ fn trait_itself(model: &RemoteTrait) -> TokenStream {
         });
         let body = match &m.default {
             Some(block) => quote!({ async move #block }),
-            None => quote!(;),
+            None => quote!(#semi_token),
         };
         let future = future(output);
         quote! {
@@ -104,7 +105,7 @@ fn types_of(model: &RemoteTrait, names: &Names) -> TokenStream {
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
-        #[allow(clippy::too_many_arguments, clippy::type_complexity)]
+        #[allow(clippy::all, clippy::pedantic)]
         #vis trait #erased: ::core::marker::Send + ::core::marker::Sync + 'static {
             #(#erased_methods)*
         }
@@ -183,14 +184,6 @@ fn tables(model: &RemoteTrait) -> TokenStream {
         let (cfgs, constant) = (&m.cfgs, constant_name(i));
         quote!(#(#cfgs)* #constant)
     });
-    let oneway = model.methods.iter().filter(|m| m.oneway).map(|m| {
-        let Method { cfgs, output, .. } = m;
-        let check = quote_spanned!(output.span()=> #private::check_oneway::<#output>);
-        quote! {
-            #(#cfgs)*
-            const _: fn() = #check;
-        }
-    });
     quote! {
         #(#statics)*
         const __METHODS: &[#private::MethodInfo] = &[#(#list),*];
@@ -199,7 +192,6 @@ fn tables(model: &RemoteTrait) -> TokenStream {
             doc: #private::Cow::Borrowed(#doc),
             methods: #private::Cow::Borrowed(__METHODS),
         };
-        #(#oneway)*
     }
 }
 
@@ -272,12 +264,24 @@ fn invoke(index: usize, m: &Method, service: &TokenStream, private: &TokenStream
     let table = table_name(index);
     let arguments = m.arguments.iter().map(|a| {
         let ident = &a.ident;
-        // The type's place is where the compiler tells that it cannot be written.
-        let written = a.shape.written(&quote_spanned!(a.ty.span()=> #ident), private);
-        quote!(#written,)
+        a.shape.written(&quote!(#ident), private)
     });
-    let invoke = quote_spanned!(m.output.span()=> invoke);
-    quote!(#private::#invoke(#service, &#table, (#(#arguments)*)))
+    quote!(#private::invoke(#service, &#table, (#(#arguments,)*)))
+}
+
+/// What must hold for the types of arguments and results. Where one does not, the compiler tells so once, at the
+/// type, and takes it for granted in the code below.
+fn bounds(model: &RemoteTrait) -> TokenStream {
+    let private = &model.private;
+    // There are no conditions in `where` clauses: what depends on one is checked by its use.
+    let methods = model.methods.iter().filter(|m| m.cfgs.is_empty());
+    let bounds = methods.flat_map(|m| {
+        let result = bound(&m.output, private, if m.oneway { "OnewayResult" } else { "RemoteResult" });
+        let arguments = m.arguments.iter().filter_map(|a| a.shape.owned(&a.ty));
+        let arguments = arguments.map(|ty| bound(ty, private, "Argument"));
+        arguments.chain([result]).collect::<Vec<_>>()
+    });
+    quote!(where #(#bounds)*)
 }
 
 fn reference_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
@@ -299,6 +303,7 @@ fn reference_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
         }
     });
     let name = reference.to_string();
+    let bounds = bounds(model);
     quote! {
         impl #reference {
             /// An object in this process.
@@ -316,7 +321,9 @@ fn reference_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             pub fn is_local(&self) -> bool {
                 ::core::matches!(self.handle, #private::Handle::Local(_))
             }
+        }
 
+        impl #reference #bounds {
             /// As a service: of a remote object its own service, with all methods that it has.
             #[must_use]
             pub fn into_service(self) -> #private::Arc<dyn #private::Service> {
@@ -352,7 +359,7 @@ fn reference_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             }
         }
 
-        impl #ident for #reference {
+        impl #ident for #reference #bounds {
             #methods
         }
     }
@@ -377,6 +384,7 @@ fn proxy_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
     let proxy = &names.proxy;
     let methods = methods(model, |i, m| invoke(i, m, &quote!(&self.service), private));
     let name = proxy.to_string();
+    let bounds = bounds(model);
     quote! {
         impl<S: #private::Service> #proxy<S> {
             /// Calls methods of `service`.
@@ -404,7 +412,7 @@ fn proxy_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             }
         }
 
-        impl<S: #private::Service + 'static> #ident for #proxy<S> {
+        impl<S: #private::Service + 'static> #ident for #proxy<S> #bounds {
             #methods
         }
     }
@@ -423,6 +431,7 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
         }
     });
     let debug_name = server.to_string();
+    let bounds = bounds(model);
     quote! {
         impl<T: #ident> #server<T> {
             /// Calls methods of `object`.
@@ -450,7 +459,7 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             }
         }
 
-        impl<T: #ident> #private::Service for #server<T> {
+        impl<T: #ident> #private::Service for #server<T> #bounds {
             fn call<'a>(
                 &'a self,
                 #[allow(unused_mut)]
@@ -472,7 +481,6 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
 /// One box per call, as large as its method needs: binds the arguments, runs the handler, wraps the result.
 fn serve(index: usize, m: &Method, ident: &Ident, private: &TokenStream) -> TokenStream {
     let (table, method) = (table_name(index), &m.ident);
-    let respond = quote_spanned!(m.output.span()=> respond);
     let variables: Vec<TokenStream> = (0..m.arguments.len())
         .map(|i| {
             let variable = format_ident!("__argument_{i}");
@@ -495,7 +503,7 @@ fn serve(index: usize, m: &Method, ident: &Ident, private: &TokenStream) -> Toke
             __call.bind(&#table)?;
             #read
             #release
-            #private::#respond(__options, <T as #ident>::#method(&self.object, #(#handed),*)).await
+            #private::respond(__options, <T as #ident>::#method(&self.object, #(#handed),*)).await
         })
     }
 }

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::{
-    Attribute, Block, Error, FnArg, Ident, Item, ItemTrait, Pat, Path, Receiver, Result, ReturnType, Signature,
-    Token, TraitItem, TraitItemFn, Type, Visibility,
+    Attribute, Block, Error, FnArg, Ident, Item, ItemTrait, Pat, Path, Receiver, Result, ReturnType, Signature, Token,
+    TraitItem, TraitItemFn, Type, Visibility,
 };
 
 use crate::attributes::{self, Errors};
@@ -30,7 +30,9 @@ pub(crate) struct RemoteTrait {
 pub(crate) struct Method {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) cfgs: Vec<Attribute>,
+    /// Kept for their places: the compiler's remarks on a method then stand at the method.
     pub(crate) fn_token: Token![fn],
+    pub(crate) semi_token: Token![;],
     pub(crate) ident: Ident,
     /// On the wire.
     pub(crate) name: String,
@@ -91,7 +93,7 @@ pub(crate) fn parse(options: TokenStream, item: TokenStream) -> Result<RemoteTra
             TraitItem::Macro(_) => "a macro call",
             _ => "this",
         };
-        errors.at(item, format_args!("a remote trait has only methods: {what} cannot be called from another process"));
+        errors.at(item, format_args!("a remote trait has only methods: {what} means nothing to a peer"));
     }
     check_names(&methods, &mut errors);
     let model = RemoteTrait {
@@ -219,6 +221,7 @@ fn read_method(method: &TraitItemFn, convention: Option<Convention>, errors: &mu
         attrs: method.attrs.iter().filter(|a| !attributes::is_own(a)).cloned().collect(),
         cfgs: attributes::cfgs(&method.attrs),
         fn_token: sig.fn_token,
+        semi_token: method.semi_token.unwrap_or_default(),
         ident: sig.ident.clone(),
         name,
         kind,

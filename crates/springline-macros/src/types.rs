@@ -54,15 +54,21 @@ impl Shape {
                 None => Self::Owned,
             },
         };
-        let owned = match &shape {
-            Self::Owned => ty,
-            Self::Borrowed(inner) | Self::OptionOf(inner) => match inner {
-                Borrowed::Slice(inner) | Borrowed::Sized(inner) => inner,
-                Borrowed::Str | Borrowed::Bytes => return Ok(shape),
-            },
-        };
-        check_owned(owned, Place::Argument)?;
+        if let Some(owned) = shape.owned(ty) {
+            check_owned(owned, Place::Argument)?;
+        }
         Ok(shape)
+    }
+
+    /// The type of the user that is read: of a slice its items'. Text and bytes have none.
+    pub(crate) fn owned<'a>(&'a self, ty: &'a Type) -> Option<&'a Type> {
+        match self {
+            Self::Owned => Some(ty),
+            Self::Borrowed(inner) | Self::OptionOf(inner) => match inner {
+                Borrowed::Slice(inner) | Borrowed::Sized(inner) => Some(inner),
+                Borrowed::Str | Borrowed::Bytes => None,
+            },
+        }
     }
 
     /// Whether callers may leave the argument out.

@@ -1,4 +1,5 @@
 //! `#[remote]`: the same trait through a local object, a proxy over a server, and both behind an `AccountRef`.
+#![allow(missing_docs, clippy::ptr_arg, clippy::too_many_arguments)]
 
 use std::future::Future;
 use std::pin::pin;
@@ -59,7 +60,7 @@ pub trait Account {
     async fn names(&self, call: i64, options: i64, service: i64, r#type: i64) -> Result<i64>;
     #[cfg(any())]
     async fn not_there(&self, x: NoSuchType) -> Result<()>;
-    #[cfg(all())]
+    #[cfg(test)]
     async fn there(&self) -> Result<i64>;
     #[allow(unused_variables)]
     #[deprecated = "for a test"]
@@ -129,10 +130,13 @@ impl Account for Mine {
     }
 }
 
+/// Kind, name, arguments, whether oneway, whether idempotent.
+type Record = (CallKind, String, Value, bool, bool);
+
 /// A service that writes down what passes.
 struct Recorder<S> {
     inner: S,
-    calls: Mutex<Vec<(CallKind, String, Value, bool, bool)>>,
+    calls: Mutex<Vec<Record>>,
 }
 
 impl<S: Service> Recorder<S> {
@@ -140,7 +144,7 @@ impl<S: Service> Recorder<S> {
         Arc::new(Self { inner, calls: Mutex::default() })
     }
 
-    fn last(&self) -> (CallKind, String, Value, bool, bool) {
+    fn last(&self) -> Record {
         self.calls.lock().unwrap().last().cloned().expect("a call")
     }
 }
@@ -173,7 +177,8 @@ async fn suite(account: &impl Account) -> Result<()> {
     assert_eq!(account.there().await?, 1);
     account.nothing().await?;
     let order = Order { id: 5, lines: vec!["a".into()] };
-    let expected = r#"t [1, 2] [3, 4] Order { id: 5, lines: ["a"] } Some("m") Some([9]) Some(Order { id: 5, lines: ["a"] }) s"#;
+    let expected =
+        r#"t [1, 2] [3, 4] Order { id: 5, lines: ["a"] } Some("m") Some([9]) Some(Order { id: 5, lines: ["a"] }) s"#;
     let string = "s".to_owned();
     let shapes = account.shapes("t", &[1, 2], &[3, 4], &order, Some("m"), Some(&[9]), Some(&order), &string);
     assert_eq!(shapes.await?, expected);
@@ -249,9 +254,8 @@ fn what_the_server_tells_of_itself() {
     assert_eq!(info.name, "bank.Account");
     assert_eq!(info.doc, "A bank account.\n\nWith a second paragraph.");
     let names: Vec<&str> = info.methods.iter().map(|m| &*m.name).collect();
-    let expected = [
-        "getData", "balance_of", "log", "value", "value", "shapes", "nothing", "bothMissing", "names", "there", "old",
-    ];
+    let expected =
+        ["getData", "balance_of", "log", "value", "value", "shapes", "nothing", "bothMissing", "names", "there", "old"];
     assert_eq!(names, expected);
     let get_data = info.method("getData").unwrap();
     assert_eq!(get_data.doc, "Says who asks.");
@@ -297,9 +301,15 @@ fn the_server_binds_like_python() {
     assert_eq!(call("names", vec![1.into(), 2.into(), 3.into()], &[("type", 4.into())]).unwrap(), Value::I64(4321));
     for (result, words) in [
         (call("balance_of", vec![], &[]), "balance_of() missing 1 required argument: 'id'"),
-        (call("names", vec![], &[("call", 1.into())]), "names() missing 3 required arguments: 'options', 'service', 'type'"),
+        (
+            call("names", vec![], &[("call", 1.into())]),
+            "names() missing 3 required arguments: 'options', 'service', 'type'",
+        ),
         (call("getData", vec![], &[("q", 1.into())]), "getData() got an unexpected keyword argument 'q'"),
-        (call("getData", vec!["a".into()], &[("param", "b".into())]), "getData() got multiple values for argument 'param'"),
+        (
+            call("getData", vec!["a".into()], &[("param", "b".into())]),
+            "getData() got multiple values for argument 'param'",
+        ),
         (call("nothing", vec![1.into()], &[]), "nothing() takes 0 positional arguments but 1 was given"),
         (call("getData", vec!["a".into(), "b".into()], &[]), "getData() takes 1 positional argument but 2 were given"),
         (call("getData", vec![5.into()], &[]), "argument 1 'param' of getData()"),
@@ -446,8 +456,23 @@ mod sixteen {
     #[remote(crate = "springline_core")]
     trait Many {
         async fn sum(
-            &self, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64, i: i64, j: i64, k: i64, l: i64,
-            m: i64, n: i64, o: i64, p: i64,
+            &self,
+            a: i64,
+            b: i64,
+            c: i64,
+            d: i64,
+            e: i64,
+            f: i64,
+            g: i64,
+            h: i64,
+            i: i64,
+            j: i64,
+            k: i64,
+            l: i64,
+            m: i64,
+            n: i64,
+            o: i64,
+            p: i64,
         ) -> Result<i64>;
     }
 
@@ -455,8 +480,23 @@ mod sixteen {
 
     impl Many for Mine {
         async fn sum(
-            &self, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64, i: i64, j: i64, k: i64, l: i64,
-            m: i64, n: i64, o: i64, p: i64,
+            &self,
+            a: i64,
+            b: i64,
+            c: i64,
+            d: i64,
+            e: i64,
+            f: i64,
+            g: i64,
+            h: i64,
+            i: i64,
+            j: i64,
+            k: i64,
+            l: i64,
+            m: i64,
+            n: i64,
+            o: i64,
+            p: i64,
         ) -> Result<i64> {
             Ok(a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p)
         }

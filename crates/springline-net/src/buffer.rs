@@ -1,6 +1,7 @@
 //! Buffers for both directions, reused from call to call.
 
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -143,6 +144,49 @@ impl Outbound {
         self.written = 0;
         if self.output.buf.capacity() > KEEP {
             self.output.buf = Vec::new();
+        }
+    }
+
+    /// Takes pieces out of what waits. They are given by their places since the beginning of the connection, in order;
+    /// none of them may have been written, nor begin or end within a blob.
+    pub fn cut(&mut self, pieces: &[Range<u64>]) {
+        if pieces.is_empty() {
+            return;
+        }
+        // Places in `output`, the written part included.
+        let base = self.total_written - self.written as u64;
+        let mut cuts = pieces.iter().map(|p| (p.start.saturating_sub(base) as usize)..(p.end.saturating_sub(base) as usize));
+        let mut next = cuts.next();
+        let old = std::mem::take(&mut self.output);
+        let mut at = 0;
+        let blobs = old.blobs().iter().map(|(_, blob)| Some(blob)).chain([None]);
+        let starts = old.blobs().iter().map(|(start, _)| *start).chain([old.buf.len()]);
+        let mut done = 0;
+        for (start, blob) in starts.zip(blobs) {
+            let mut rest = old.buf.get(done..start).unwrap_or_default();
+            done = start;
+            while !rest.is_empty() {
+                while next.as_ref().is_some_and(|cut| cut.end <= at) {
+                    next = cuts.next();
+                }
+                let (len, keep) = match &next {
+                    Some(cut) if cut.start <= at => (cut.end - at, false),
+                    Some(cut) => (cut.start - at, true),
+                    None => (rest.len(), true),
+                };
+                let (piece, after) = rest.split_at(len.min(rest.len()));
+                if keep {
+                    self.output.buf.extend_from_slice(piece);
+                }
+                at += piece.len();
+                rest = after;
+            }
+            if let Some(blob) = blob {
+                if !next.as_ref().is_some_and(|cut| cut.contains(&at)) {
+                    self.output.blob(blob.clone());
+                }
+                at += blob.len();
+            }
         }
     }
 

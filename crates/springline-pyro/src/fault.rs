@@ -179,10 +179,9 @@ pub fn to_value(exception: Exception, generation: Generation) -> Value {
         attributes.push((REMOTE_ARGS.to_owned(), Value::List(args)));
         (format!("{}.errors.PyroError", generation.name()), vec![Value::Str(text)])
     };
-    if let Some(traceback) = traceback {
-        let lines = traceback.split_inclusive('\n').map(Value::from).collect();
-        attributes.push((TRACEBACK.to_owned(), Value::List(lines)));
-    }
+    // Always there, as Python's daemons have it, for clients that join its lines unasked.
+    let lines = traceback.iter().flat_map(|t| t.split_inclusive('\n')).map(Value::from).collect();
+    attributes.push((TRACEBACK.to_owned(), Value::List(lines)));
     let attributes = attributes.into_iter().map(|(k, v)| (Value::Str(k), v)).collect();
     Value::object(
         class,
@@ -192,6 +191,12 @@ pub fn to_value(exception: Exception, generation: Generation) -> Value {
             ("attributes".to_owned(), Value::Map(attributes)),
         ],
     )
+}
+
+/// Whether a daemon closes the connection after this answer, so that the next call needs another one (4.82, 5.17).
+pub(crate) fn ends_connection(exception: &Exception) -> bool {
+    let of_pyro = exception.class.starts_with("Pyro4.errors.") || exception.class.starts_with("Pyro5.errors.");
+    of_pyro && ["SecurityError", "SerializeError", "ProtocolError"].iter().any(|name| exception.is(name))
 }
 
 /// The last result of a batch that an exception ended.

@@ -109,6 +109,65 @@ impl Serializer {
         }
     }
 
+    /// Writes the payload of a call: a tuple of four, in JSON an object.
+    #[inline]
+    pub(crate) fn write_call(
+        self,
+        generation: Generation,
+        out: &mut Output,
+        object: &str,
+        method: &str,
+        call: &Arguments<'_>,
+    ) -> Result<()> {
+        // One branch here instead of a virtual call for every part.
+        match self {
+            Self::Serpent => {
+                out.buf.extend_from_slice(serpent::HEADER);
+                write_call(&mut serpent::Encoder::new(out, generation), false, object, method, call)
+            }
+            Self::Json => write_call(&mut json::Encoder::new(out, generation), true, object, method, call),
+            Self::Marshal => write_call(&mut marshal::Encoder::new(out, generation), false, object, method, call),
+            Self::Msgpack => write_call(&mut msgpack::Encoder::new(out, generation), false, object, method, call),
+        }
+    }
+
+    /// Reads the payload of a call. The arguments are passed over, and so checked, but not kept.
+    #[inline]
+    pub(crate) fn read_call(self, message: &Bytes, budget: Budget) -> Result<CallParts<'_>> {
+        macro_rules! whole {
+            ($codec:ident) => {{
+                let mut decoder = $codec::Decoder::new(message, 0, budget);
+                let parts = read_call(&mut decoder)?;
+                decoder.finish()?;
+                Ok(parts)
+            }};
+        }
+        match self {
+            Self::Serpent => whole!(serpent),
+            Self::Json => whole!(json),
+            Self::Marshal => whole!(marshal),
+            Self::Msgpack => whole!(msgpack),
+        }
+    }
+
+    // Where the value that begins at byte `start` ends.
+    #[inline]
+    fn end_of(self, message: &Bytes, start: usize, budget: Budget) -> Result<usize> {
+        macro_rules! end {
+            ($codec:ident) => {{
+                let mut decoder = $codec::Decoder::new(message, start, budget);
+                decoder.skip()?;
+                Ok(decoder.offset())
+            }};
+        }
+        match self {
+            Self::Serpent => end!(serpent),
+            Self::Json => end!(json),
+            Self::Marshal => end!(marshal),
+            Self::Msgpack => end!(msgpack),
+        }
+    }
+
     /// The value that begins at byte `start` of a message, to be read later.
     #[must_use]
     pub fn payload(self, message: Bytes, start: usize, budget: Budget) -> Payload<'static> {
@@ -151,14 +210,14 @@ pub(crate) enum Kwargs<'a> {
     Some(&'a Payload<'a>),
 }
 
-/// Writes the payload of a call: a tuple of four, in JSON an object.
-pub(crate) fn write_call(sink: &mut dyn Sink, json: bool, object: &str, method: &str, call: &Arguments<'_>) -> Result<()> {
+#[inline]
+fn write_call<S: Sink>(sink: &mut S, json: bool, object: &str, method: &str, call: &Arguments<'_>) -> Result<()> {
     if json {
         sink.begin(Container::map(Some(4)))?;
     } else {
         sink.begin(Container::tuple(Some(4)))?;
     }
-    let label = |sink: &mut dyn Sink, name: &str| if json { sink.str(name) } else { Ok(()) };
+    let label = |sink: &mut S, name: &str| if json { sink.str(name) } else { Ok(()) };
     label(sink, "object")?;
     sink.str(object)?;
     label(sink, "method")?;
@@ -184,12 +243,14 @@ pub(crate) struct CallParts<'m> {
     pub(crate) method: Cow<'m, str>,
     /// Where the arguments begin.
     pub(crate) args_at: usize,
+    /// Where what follows the arguments begins.
+    pub(crate) args_end: usize,
     /// Where the keyword arguments begin, if there are any.
     pub(crate) kwargs_at: Option<usize>,
 }
 
-/// Reads the payload of a call. The arguments are passed over, and so checked, but not kept.
-pub(crate) fn read_call<'m>(source: &mut dyn Source<'m>) -> Result<CallParts<'m>> {
+#[inline]
+fn read_call<'m, S: Source<'m>>(source: &mut S) -> Result<CallParts<'m>> {
     let shape = "expected a call: (object, method, arguments, keyword arguments)";
     let at = source.offset();
     match source.next()? {
@@ -198,14 +259,15 @@ pub(crate) fn read_call<'m>(source: &mut dyn Source<'m>) -> Result<CallParts<'m>
             let method = text(source, "the method's name")?;
             let args_at = source.offset();
             source.skip()?;
+            let args_end = source.offset();
             let kwargs_at = keywords(source)?;
             if !source.take_end()? {
                 return Err(Error::malformed(source.offset(), shape));
             }
-            Ok(CallParts { object, method, args_at, kwargs_at })
+            Ok(CallParts { object, method, args_at, args_end, kwargs_at })
         }
         Event::Begin(Container::Map { .. }) => {
-            let (mut object, mut method, mut args_at, mut kwargs_at) = (None, None, None, None);
+            let (mut object, mut method, mut args, mut kwargs_at) = (None, None, None, None);
             while !source.take_end()? {
                 let field = match source.take_text()?.map(|k| match k.get() {
                     "object" => 1,
@@ -222,18 +284,21 @@ pub(crate) fn read_call<'m>(source: &mut dyn Source<'m>) -> Result<CallParts<'m>
                     2 => method = Some(text(source, "the method's name")?),
                     3 => {
                         source.peek()?;
-                        args_at = Some(source.offset());
+                        let args_at = source.offset();
                         source.skip()?;
+                        args = Some((args_at, source.offset()));
                     }
                     4 => kwargs_at = keywords(source)?,
                     _ => source.skip()?,
                 }
             }
             let missing = |what: &str| Error::malformed(at, format!("a call without {what:?}"));
+            let (args_at, args_end) = args.ok_or_else(|| missing("params"))?;
             Ok(CallParts {
                 object: object.ok_or_else(|| missing("object"))?,
                 method: method.ok_or_else(|| missing("method"))?,
-                args_at: args_at.ok_or_else(|| missing("params"))?,
+                args_at,
+                args_end,
                 kwargs_at,
             })
         }
@@ -241,7 +306,8 @@ pub(crate) fn read_call<'m>(source: &mut dyn Source<'m>) -> Result<CallParts<'m>
     }
 }
 
-fn text<'m>(source: &mut dyn Source<'m>, what: &str) -> Result<Cow<'m, str>> {
+#[inline]
+fn text<'m>(source: &mut impl Source<'m>, what: &str) -> Result<Cow<'m, str>> {
     let at = source.offset();
     match source.take_text()? {
         Some(springline_core::Text::Message(s)) => Ok(Cow::Borrowed(s)),
@@ -251,7 +317,8 @@ fn text<'m>(source: &mut dyn Source<'m>, what: &str) -> Result<Cow<'m, str>> {
 }
 
 // Where the keyword arguments begin, unless they are null or empty.
-fn keywords(source: &mut dyn Source<'_>) -> Result<Option<usize>> {
+#[inline]
+fn keywords<'m>(source: &mut impl Source<'m>) -> Result<Option<usize>> {
     let kind = source.peek()?;
     let at = source.offset();
     match kind {
@@ -270,5 +337,96 @@ fn keywords(source: &mut dyn Source<'_>) -> Result<Option<usize>> {
             Ok(Some(at))
         }
         other => Err(Error::malformed(at, format!("expected keyword arguments as a map, found {}", other.label()))),
+    }
+}
+
+/// What stood around the arguments of a call without keyword arguments. A call with the same bytes around its own is one
+/// of the same method of the same object: they need not be read again.
+#[derive(Debug)]
+pub(crate) struct CallFrame {
+    serializer: Serializer,
+    before: Box<[u8]>,
+    after: Box<[u8]>,
+    pub(crate) object: String,
+    pub(crate) method: String,
+}
+
+impl CallFrame {
+    /// The most bytes that are worth remembering.
+    const MOST: usize = 512;
+
+    /// From a call that was read. `None` where the bytes around the arguments do not tell all.
+    pub(crate) fn of(serializer: Serializer, payload: &[u8], parts: &CallParts<'_>) -> Option<Self> {
+        // Marshal's references may tie what follows the arguments to what is in them.
+        if parts.kwargs_at.is_some() || serializer == Serializer::Marshal {
+            return None;
+        }
+        let (before, after) = (payload.get(..parts.args_at)?, payload.get(parts.args_end..)?);
+        (before.len() + after.len() <= Self::MOST).then(|| Self {
+            serializer,
+            before: before.into(),
+            after: after.into(),
+            object: parts.object.to_string(),
+            method: parts.method.to_string(),
+        })
+    }
+
+    /// The parts of `payload`, if it has the same frame and its arguments are well-formed.
+    #[inline]
+    pub(crate) fn parts(&self, serializer: Serializer, payload: &Bytes, budget: Budget) -> Option<CallParts<'_>> {
+        if serializer != self.serializer || !payload.starts_with(&self.before) {
+            return None;
+        }
+        let args_at = self.before.len();
+        let args_end = serializer.end_of(payload, args_at, budget).ok()?;
+        (payload.get(args_end..)? == &*self.after).then_some(CallParts {
+            object: Cow::Borrowed(&self.object),
+            method: Cow::Borrowed(&self.method),
+            args_at,
+            args_end,
+            kwargs_at: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(serializer: Serializer, method: &str, args: &Payload<'_>, kwargs: Kwargs<'_>) -> Bytes {
+        let mut out = Output::new();
+        serializer.write_call(Generation::Pyro5, &mut out, "thing", method, &Arguments { args, kwargs }).unwrap();
+        out.to_vec().into()
+    }
+
+    #[test]
+    fn a_frame_fits_calls_of_its_method_only() {
+        let (one, two) = ((1, "x"), (Vec::<i64>::new(),));
+        let (one, two) = (Payload::borrowed(&one), Payload::borrowed(&two));
+        let names = springline_core::Value::Map(vec![("k".into(), 1.into())]);
+        let names = Payload::from(names);
+        let budget = Budget::default();
+        for serializer in [Serializer::Serpent, Serializer::Json, Serializer::Msgpack] {
+            let first = payload(serializer, "add", &one, Kwargs::None);
+            let parts = serializer.read_call(&first, budget).unwrap();
+            let frame = CallFrame::of(serializer, &first, &parts).unwrap();
+            let second = payload(serializer, "add", &two, Kwargs::None);
+            let read = serializer.read_call(&second, budget).unwrap();
+            let fitted = frame.parts(serializer, &second, budget).expect("the same method");
+            assert_eq!((fitted.args_at, fitted.args_end), (read.args_at, read.args_end), "{serializer}");
+            assert_eq!((&*fitted.object, &*fitted.method), ("thing", "add"));
+            let others = [
+                payload(serializer, "sub", &one, Kwargs::None),
+                payload(serializer, "add", &one, Kwargs::Some(&names)),
+                first.slice(..first.len() - 1),
+                [&first[..], b" 1"].concat().into(),
+            ];
+            for other in &others {
+                assert!(frame.parts(serializer, other, budget).is_none(), "{serializer}: {other:?}");
+            }
+        }
+        let marshal = payload(Serializer::Marshal, "add", &one, Kwargs::None);
+        let parts = Serializer::Marshal.read_call(&marshal, budget).unwrap();
+        assert!(CallFrame::of(Serializer::Marshal, &marshal, &parts).is_none());
     }
 }

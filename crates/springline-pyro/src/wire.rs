@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::io::{Read, Write};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use springline_core::{Error, ErrorKind, Limits, Output, Result};
@@ -16,7 +16,7 @@ use crate::{Generation, Serializer};
 pub enum Version {
     /// Pyro4 4.38 to 4.82: 24-byte header with a checksum.
     V48,
-    /// Pyro5 5.0 and 5.1: 38-byte header, 16-bit annotation lengths.
+    /// Pyro5 5.0 and 5.1: 38-byte header, at most 65535 bytes of annotations.
     V501,
     /// Pyro5 5.2 to 5.17: 40-byte header.
     V502,
@@ -66,8 +66,9 @@ impl Version {
     // Bytes of the length in an annotation's head, after its four-letter key.
     fn annotation_length_bytes(self) -> usize {
         match self {
-            Self::V48 | Self::V501 => 2,
-            Self::V502 => 4,
+            Self::V48 => 2,
+            // In 501 only their total, in the header, has 16 bits (5.1).
+            Self::V501 | Self::V502 => 4,
         }
     }
 
@@ -206,7 +207,7 @@ impl Header {
     }
 }
 
-const CHECKSUM_MAGIC: u16 = 0x34E9;
+const CHECKSUM_MAGIC: u32 = 0x34E9;
 const PYRO5_MAGIC: u16 = 0x4DC5;
 
 #[inline]
@@ -277,10 +278,8 @@ fn parse_full_header(version: Version, b: &[u8]) -> Result<Header> {
     let (kind, serializer, flags, seq, annotations_len, payload_len, correlation) = match version {
         Version::V48 => {
             let payload_len = be32(b, 12);
-            let sum = [be16(b, 6), be16(b, 4), be16(b, 18), be16(b, 16), be16(b, 8), be16(b, 10), CHECKSUM_MAGIC]
-                .iter()
-                .fold(payload_len, |sum, v| sum.wrapping_add(u32::from(*v)));
-            if sum & 0xFFFF != u32::from(be16(b, 22)) {
+            let fields = [be16(b, 6), be16(b, 4), be16(b, 18), be16(b, 16), be16(b, 8), be16(b, 10)];
+            if checksum(payload_len, fields) != be16(b, 22) {
                 return Err(protocol("header checksum mismatch".to_owned()).at(22));
             }
             if payload_len > i32::MAX as u32 {
@@ -322,11 +321,9 @@ fn parse_full_header(version: Version, b: &[u8]) -> Result<Header> {
 /// Annotations: four-letter keys and data.
 pub type Annotations = Vec<(Cow<'static, str>, Bytes)>;
 
-/// A message, taken apart, its signature checked and its payload decompressed.
+/// What follows a message's head, its signature checked and its payload decompressed.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Its head.
-    pub header: Header,
     /// Its annotations, without the signature.
     pub annotations: Annotations,
     /// Its payload.
@@ -365,21 +362,23 @@ impl std::fmt::Debug for HmacKey {
 const HMAC_ANNOTATION: &str = "HMAC";
 
 /// Takes a whole message apart. `frame` must have `header.message_len()` bytes.
-pub fn open(header: Header, frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
-    let at = header.version.header_len();
-    let mut annotations = Annotations::new();
-    let mut signature = None;
-    if header.annotations_len > 0 {
-        let mut all = split_annotations(&header, &frame)?;
-        if let Some(i) = all.iter().position(|(k, _)| k == HMAC_ANNOTATION) {
-            signature = Some(all.remove(i).1);
-        }
-        annotations = all;
+#[inline]
+pub fn open(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
+    if header.annotations_len == 0 && key.is_none() && !header.flags.has(Flags::COMPRESSED) {
+        frame.advance(header.version.header_len().min(frame.len()));
+        return Ok(Message { annotations: Annotations::new(), payload: frame });
     }
-    let payload = frame.slice(at + header.annotations_len..);
-    check_signature(key, signature, &payload, &annotations)?;
-    let payload = if header.flags.has(Flags::COMPRESSED) { decompress(&payload, limits)? } else { payload };
-    Ok(Message { header, annotations, payload })
+    open_slowly(header, frame, limits, key)
+}
+
+fn open_slowly(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
+    let mut annotations = split_annotations(header, &frame)?;
+    let signature =
+        annotations.iter().position(|(k, _)| k == HMAC_ANNOTATION).map(|i| annotations.remove(i).1);
+    frame.advance((header.version.header_len() + header.annotations_len).min(frame.len()));
+    check_signature(key, signature, &frame, &annotations)?;
+    let payload = if header.flags.has(Flags::COMPRESSED) { decompress(&frame, limits)? } else { frame };
+    Ok(Message { annotations, payload })
 }
 
 fn check_signature(
@@ -469,6 +468,7 @@ pub struct Head<'a> {
 }
 
 /// Appends one message to `out`; `payload` writes its payload. On an error `out` is as it was.
+#[inline]
 pub fn write_message(
     out: &mut Output,
     head: &Head<'_>,
@@ -493,7 +493,14 @@ fn write_parts(
 ) -> Result<()> {
     let version = head.version;
     let header_len = version.header_len();
-    out.buf.resize(start + header_len, 0);
+    out.buf.extend_from_slice([0; 40].get(..header_len).unwrap_or_default());
+    let signed_or_tied = version == Version::V48 && (head.key.is_some() || head.correlation_id.is_some());
+    if head.annotations.is_empty() && !head.compress && !signed_or_tied {
+        payload(out)?;
+        let total = out.len() - before;
+        limits.check_message(total)?;
+        return put_header(out.buf.get_mut(start..).unwrap_or_default(), head, head.flags, 0, total - header_len);
+    }
     let corr = match (version, &head.correlation_id) {
         (Version::V48, Some(id)) => Some((Cow::Borrowed("CORR"), Bytes::copy_from_slice(id))),
         _ => None,
@@ -525,18 +532,9 @@ fn write_parts(
         }
     }
     let total = out.len() - before;
-    if total > limits.message_size {
-        return Err(Error::new(
-            ErrorKind::Limit,
-            format!("message of {total} bytes is over the limit message_size = {}", limits.message_size),
-        ));
-    }
+    limits.check_message(total)?;
     let payload_len = total - header_len - annotations_len;
-    let header = header_bytes(head, flags, annotations_len, payload_len)?;
-    if let Some(slot) = out.buf.get_mut(start..start + header_len) {
-        slot.copy_from_slice(header.get(..header_len).unwrap_or_default());
-    }
-    Ok(())
+    put_header(out.buf.get_mut(start..).unwrap_or_default(), head, flags, annotations_len, payload_len)
 }
 
 fn push_annotation(out: &mut Output, version: Version, name: &str, data: &Bytes) -> Result<()> {
@@ -581,60 +579,85 @@ fn compress(out: &mut Output, payload_at: usize, version: Version) -> Result<boo
     Ok(true)
 }
 
-fn header_bytes(head: &Head<'_>, flags: Flags, annotations_len: usize, payload_len: usize) -> Result<[u8; 40]> {
-    let version = head.version;
-    let mut flags = flags;
-    if head.correlation_id.is_some() && version != Version::V48 {
-        flags.0 |= Flags::CORRELATION;
-    }
-    let wire_flags = flags.to_wire(version.generation());
-    let payload = u32::try_from(payload_len)
-        .ok()
-        .filter(|n| version != Version::V48 || i32::try_from(*n).is_ok())
-        .ok_or_else(|| Error::encode(format!("payload of {payload_len} bytes is too large for the wire")))?;
-    let short = |n: usize| {
-        u16::try_from(n).map_err(|_| Error::encode(format!("annotations of {n} bytes together are over 65535")))
-    };
-    let mut h = [0u8; 40];
-    let mut at = 0;
-    let mut put = |bytes: &[u8]| {
-        if let Some(slot) = h.get_mut(at..at + bytes.len()) {
-            slot.copy_from_slice(bytes);
+// Writes the header over the zeros that were left for it.
+fn put_header(h: &mut [u8], head: &Head<'_>, flags: Flags, annotations_len: usize, payload_len: usize) -> Result<()> {
+    match head.version {
+        Version::V502 => {
+            let Some(h) = h.first_chunk_mut::<40>() else { return Err(no_room()) };
+            put_pyro5_start(h, head, flags, payload_len)?;
+            let annotations =
+                u32::try_from(annotations_len).map_err(|_| Error::encode("annotations are over 4 GiB"))?;
+            h[16..20].copy_from_slice(&annotations.to_be_bytes());
+            if let Some(id) = &head.correlation_id {
+                h[20..36].copy_from_slice(id);
+            }
+            h[38..40].copy_from_slice(&PYRO5_MAGIC.to_be_bytes());
         }
-        at += bytes.len();
-    };
-    put(b"PYRO");
-    put(&version.number().to_be_bytes());
-    if version == Version::V48 {
-        let annotations = short(annotations_len)?;
-        let kind = head.kind.number();
-        let sum = [kind, version.number(), annotations, head.serializer, wire_flags, head.seq, CHECKSUM_MAGIC]
-            .iter()
-            .fold(payload, |sum, v| sum.wrapping_add(u32::from(*v)));
-        put(&kind.to_be_bytes());
-        put(&wire_flags.to_be_bytes());
-        put(&head.seq.to_be_bytes());
-        put(&payload.to_be_bytes());
-        put(&head.serializer.to_be_bytes());
-        put(&annotations.to_be_bytes());
-        put(&[0, 0]);
-        put(&((sum & 0xFFFF) as u16).to_be_bytes());
-    } else {
-        put(&[head.kind.number() as u8, head.serializer as u8]);
-        put(&wire_flags.to_be_bytes());
-        put(&head.seq.to_be_bytes());
-        put(&payload.to_be_bytes());
-        if version == Version::V501 {
-            put(&short(annotations_len)?.to_be_bytes());
-        } else {
-            let n = u32::try_from(annotations_len).map_err(|_| Error::encode("annotations are over 4 GiB"))?;
-            put(&n.to_be_bytes());
+        Version::V501 => {
+            let Some(h) = h.first_chunk_mut::<38>() else { return Err(no_room()) };
+            put_pyro5_start(h, head, flags, payload_len)?;
+            h[16..18].copy_from_slice(&short(annotations_len)?.to_be_bytes());
+            if let Some(id) = &head.correlation_id {
+                h[18..34].copy_from_slice(id);
+            }
+            h[36..38].copy_from_slice(&PYRO5_MAGIC.to_be_bytes());
         }
-        put(&head.correlation_id.unwrap_or_default());
-        put(&[0, 0]);
-        put(&PYRO5_MAGIC.to_be_bytes());
+        Version::V48 => {
+            let Some(h) = h.first_chunk_mut::<24>() else { return Err(no_room()) };
+            let payload = i32::try_from(payload_len).map_err(|_| too_large(payload_len))? as u32;
+            let (kind, annotations) = (head.kind.number(), short(annotations_len)?);
+            let flags = flags.to_wire(Generation::Pyro4);
+            let number = Version::V48.number();
+            let sum = checksum(payload, [kind, number, annotations, head.serializer, flags, head.seq]);
+            h[0..4].copy_from_slice(b"PYRO");
+            h[4..6].copy_from_slice(&number.to_be_bytes());
+            h[6..8].copy_from_slice(&kind.to_be_bytes());
+            h[8..10].copy_from_slice(&flags.to_be_bytes());
+            h[10..12].copy_from_slice(&head.seq.to_be_bytes());
+            h[12..16].copy_from_slice(&payload.to_be_bytes());
+            h[16..18].copy_from_slice(&head.serializer.to_be_bytes());
+            h[18..20].copy_from_slice(&annotations.to_be_bytes());
+            h[22..24].copy_from_slice(&sum.to_be_bytes());
+        }
     }
-    Ok(h)
+    Ok(())
+}
+
+// What headers of 501 and 502 have in common: their first 16 bytes.
+#[inline]
+fn put_pyro5_start<const N: usize>(h: &mut [u8; N], head: &Head<'_>, flags: Flags, payload_len: usize) -> Result<()> {
+    let payload = u32::try_from(payload_len).map_err(|_| too_large(payload_len))?;
+    let mut flags = flags.to_wire(Generation::Pyro5);
+    if head.correlation_id.is_some() {
+        flags |= Flags::CORRELATION;
+    }
+    h[0..4].copy_from_slice(b"PYRO");
+    h[4..6].copy_from_slice(&head.version.number().to_be_bytes());
+    h[6] = head.kind.number() as u8;
+    h[7] = head.serializer as u8;
+    h[8..10].copy_from_slice(&flags.to_be_bytes());
+    h[10..12].copy_from_slice(&head.seq.to_be_bytes());
+    h[12..16].copy_from_slice(&payload.to_be_bytes());
+    Ok(())
+}
+
+#[inline]
+fn checksum(payload: u32, fields: [u16; 6]) -> u16 {
+    (fields.iter().fold(payload, |sum, v| sum.wrapping_add(u32::from(*v))).wrapping_add(CHECKSUM_MAGIC)) as u16
+}
+
+fn short(n: usize) -> Result<u16> {
+    u16::try_from(n).map_err(|_| Error::encode(format!("annotations of {n} bytes together are over 65535")))
+}
+
+#[cold]
+fn too_large(payload_len: usize) -> Error {
+    Error::encode(format!("payload of {payload_len} bytes is too large for the wire"))
+}
+
+#[cold]
+fn no_room() -> Error {
+    Error::new(ErrorKind::Internal, "no room was left for the header")
 }
 
 /// The serializer of a message, or the error for a number that has none.

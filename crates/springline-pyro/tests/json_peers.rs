@@ -116,8 +116,11 @@ fn may_differ(ours: &springline_core::Result<Value>, theirs: &str) -> bool {
 
 #[test]
 fn damaged_messages_are_judged_as_python_judges_them() {
-    let seeds: Vec<Vec<u8>> =
-        support::recorded(SERIALIZER).into_iter().map(|r| r.payload).filter(|p| !names_remote(p) && p.len() < 700).collect();
+    let seeds: Vec<Vec<u8>> = support::recorded(SERIALIZER)
+        .into_iter()
+        .map(|r| r.payload)
+        .filter(|p| !names_remote(p) && p.len() < 700)
+        .collect();
     let extra: &[&[u8]] = &[
         br#"[1, -0, 1.5e+10, 0.25E-3, NaN, -Infinity, Infinity, 123456789012345678901234567890, true, null]"#,
         br#"{"a\u00e9\ud83d\ude00\n": [], "b": {}, "a": " \t ", "": [[[1]], {"x": {"y": "z"}}]}"#,
@@ -141,7 +144,11 @@ fn damaged_messages_are_judged_as_python_judges_them() {
         };
         accepted += usize::from(ours.is_ok());
         let alike = text == theirs || text.starts_with("err") && theirs.starts_with("err");
-        assert!(alike || may_differ(&ours, &theirs), "{}\nours:   {text}\nPython: {theirs}", String::from_utf8_lossy(message));
+        assert!(
+            alike || may_differ(&ours, &theirs),
+            "{}\nours:   {text}\nPython: {theirs}",
+            String::from_utf8_lossy(message)
+        );
     }
     assert!(accepted > 1000, "only {accepted} were readable: the test proves little");
 }

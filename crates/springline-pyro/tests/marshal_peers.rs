@@ -5,6 +5,7 @@ mod support;
 
 use springline_core::{Budget, Value};
 use springline_pyro::Generation;
+use springline_pyro::codec::marshal;
 use support::{Python, Recorded, Serializer, canon, hex, unhex};
 
 const SERIALIZER: Serializer = Serializer::Marshal;
@@ -59,7 +60,7 @@ fn what_python_writes_is_read() {
             let message = unhex(data);
             let value = decode(&message).unwrap_or_else(|e| panic!("{name}: {e}: {data}"));
             assert_eq!(canon(&value), form, "{name}: {data}");
-            let plain = Value::read(&mut springline_pyro::codec::marshal::Decoder::new(&message, 0, Budget::default())).unwrap();
+            let plain = Value::read(&mut marshal::Decoder::new(&message, 0, Budget::default())).unwrap();
             referring += usize::from(has_back(&plain));
         }
     }
@@ -113,7 +114,7 @@ fn may_differ(ours: &springline_core::Result<Value>, theirs: &str) -> bool {
     match ours {
         Err(e) => {
             let what = e.to_string();
-            let documented = ["lone surrogate", "nested deeper", "no counterpart", "bytes follow the value", "code object"];
+            let documented = ["lone surrogate", "nested deeper", "no counterpart", "code object"];
             theirs.starts_with("ok") && documented.iter().any(|d| what.contains(d))
                 // CPython ends a dict silently when a value is missing.
                 || what.contains("found the end of a dict")
@@ -123,7 +124,8 @@ fn may_differ(ours: &springline_core::Result<Value>, theirs: &str) -> bool {
                 || what.contains("field name") || what.contains("without its numbers") || what.contains("state")
         }
         Ok(_) => {
-            // Python cannot hash what lies in a set or is a key; we only pass it on. Python 2's interned bytes are not UTF-8.
+            // Python cannot hash what lies in a set or is a key; we only pass it on. Python 2's interned bytes are not
+            // UTF-8.
             theirs.contains("unhashable") || theirs.contains("codec can't decode")
                 // Pythons's forms have no room for Ellipsis, and a list of many items no room in its memory.
                 || theirs.contains("no form for") || theirs.contains("MemoryError")
@@ -144,14 +146,19 @@ fn damaged_messages_are_judged_as_python_judges_them() {
     let messages: Vec<Vec<u8>> = (0..30_000)
         .map(|_| {
             let mut message = rng.choice(&seeds).unwrap().clone();
-            support::mutate(&mut rng, &mut message, b"NTFS.iIlfgxysutaAzZ([{<>)rR0\x00\x01\x02\x05\x81\xe9\xf5\xdb\xa9\xfb\xda");
+            support::mutate(
+                &mut rng,
+                &mut message,
+                b"NTFS.iIlfgxysutaAzZ([{<>)rR0\x00\x01\x02\x05\x81\xe9\xf5\xdb\xa9\xfb\xda",
+            );
             message
         })
         .collect();
     let requests: Vec<String> = messages.iter().map(|m| format!("loads marshal {}", hex(m))).collect();
     let (mut accepted, mut different) = (0, 0);
     for (message, theirs) in messages.iter().zip(python.ask(&requests)) {
-        let ours = decode(message);
+        // Python ignores what follows the value.
+        let ours = support::expanded(&mut marshal::Decoder::new(message, 0, Budget::default()));
         let text = match &ours {
             Ok(value) => format!("ok {}", canon(value)),
             Err(e) => format!("err {e}"),
@@ -162,5 +169,5 @@ fn damaged_messages_are_judged_as_python_judges_them() {
         assert!(alike || may_differ(&ours, &theirs), "{}\nours:   {text}\nPython: {theirs}", hex(message));
     }
     assert!(accepted > 1000, "only {accepted} were readable: the test proves little");
-    assert!(different < 6000, "{different} differ");
+    assert!(different < 300, "{different} differ");
 }

@@ -3,7 +3,6 @@
 mod frames;
 mod pipe;
 mod raw;
-#[cfg(feature = "springline")]
 pub(crate) mod springline;
 #[cfg(feature = "peers")]
 mod tarpc;
@@ -45,9 +44,7 @@ const ALL: &[Contestant] = &[
     rust("rawv", &[Blob1m]),
     rust("pipe", &[Mux64]),
     rust("rawlazy", &[Idle10k]),
-    #[cfg(feature = "springline")]
     rust("springline", &[Seq, Mux64, Conn16, Blob1m, Idle10k]),
-    #[cfg(feature = "springline")]
     rust("springline_serpent", &[Seq, Blob1m]),
     #[cfg(feature = "peers")]
     rust("tarpc", &[Seq, Mux64, Conn16, Blob1m, Idle10k]),
@@ -93,7 +90,6 @@ pub(crate) fn serve(name: &str, sizes: Sizes) -> Result<()> {
         "raw" | "pipe" => block_on(raw::serve(sizes, false), false),
         "rawv" => block_on(raw::serve(sizes, true), false),
         "rawlazy" => block_on(raw::serve_lazily(sizes), false),
-        #[cfg(feature = "springline")]
         "springline" | "springline_serpent" => block_on(springline::serve(), false),
         #[cfg(feature = "peers")]
         "tarpc" => block_on(tarpc::serve(), false),
@@ -110,9 +106,7 @@ pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, sizes: Sizes) -> R
         "raw" | "rawlazy" => start(async || raw::client(addr, sizes, false).await, plan),
         "rawv" => start(async || raw::client(addr, sizes, true).await, plan),
         "pipe" => start(async || pipe::client(addr, sizes).await, plan),
-        #[cfg(feature = "springline")]
         "springline" => start(async || springline::client(addr, "msgpack").await, plan),
-        #[cfg(feature = "springline")]
         "springline_serpent" => start(async || springline::client(addr, "serpent").await, plan),
         #[cfg(feature = "peers")]
         "tarpc" => start(async || tarpc::client(addr).await, plan),

@@ -1,3 +1,5 @@
+#![allow(unused_imports)]
+
 use std::fmt;
 
 use springline_core::{Error, Exception};

@@ -1,3 +1,5 @@
+#![allow(unused_imports)]
+
 use springline_core::Error;
 use springline_macros::RemoteError;
 

@@ -1,3 +1,5 @@
+#![allow(unused_imports)]
+
 use springline_core::Result;
 use springline_macros::remote;
 

@@ -122,7 +122,7 @@ impl Opening<'_> {
         let serializer = wire::serializer_of(&header);
         let theirs = header.version;
         let is_meta = header.flags.has(Flags::META) || theirs != Version::V48;
-        let message = match (kind, wire::open(header.clone(), bytes, self.limits, key)) {
+        let message = match (kind, wire::open(&header, bytes, self.limits, key)) {
             (MessageKind::ConnectFail, Err(e)) if e.kind() == ErrorKind::Denied => {
                 return Err(Error::new(ErrorKind::Denied, "the daemon refused the connection, with a signed reason: its \
                      hmac key differs from ours, or only one side has one"));

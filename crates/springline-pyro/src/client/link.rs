@@ -7,17 +7,22 @@
 //!
 //! # Cancel safety
 //! What was read and written lives in the link, not in the futures. A dropped call's request is taken back if none of it
-//! was written; else its reply is awaited and thrown away by whoever reads next.
+//! was written, at once or before the next write; else its reply is awaited and thrown away by whoever reads next.
+//!
+//! # Runtimes
+//! The socket and the driver belong to the runtime that the connection was made on. When that ends, the link is dead,
+//! and calls of other runtimes go over a new one.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use springline_core::{Error, ErrorKind, Limits, Output, Reached, Result};
 use springline_net::{Inbound, Outbound, Stream};
+use tokio::runtime::Handle;
 
 use crate::wire::{self, Header, MessageKind};
 
@@ -28,6 +33,7 @@ pub(crate) type Frame = (Header, Bytes);
 pub(crate) struct Link {
     state: Mutex<State>,
     limits: Limits,
+    runtime: Handle,
 }
 
 #[derive(Debug)]
@@ -44,6 +50,8 @@ struct State {
     unwritten: Vec<usize>,
     /// Slots in use, those of dropped calls included.
     live: usize,
+    /// Whether there are dropped requests of which nothing was written yet.
+    withdrawn: bool,
     driver: Driver,
     /// Once set, the link is of no more use.
     dead: Option<(ErrorKind, String)>,
@@ -87,6 +95,7 @@ enum Outcome {
 }
 
 impl Link {
+    /// Must be called on the runtime that `stream` belongs to.
     pub(crate) fn new(stream: Stream, limits: Limits, seq: u16) -> Self {
         let state = State {
             stream,
@@ -98,11 +107,12 @@ impl Link {
             expected: VecDeque::new(),
             unwritten: Vec::new(),
             live: 0,
+            withdrawn: false,
             driver: Driver::None,
             dead: None,
             retired: false,
         };
-        Self { state: Mutex::new(state), limits }
+        Self { state: Mutex::new(state), limits, runtime: Handle::current() }
     }
 
     // A panic while the lock was held (in a caller's Serialize) leaves half a request behind: the link is lost.
@@ -120,16 +130,13 @@ impl Link {
         if state.dead.is_some() || state.retired {
             return None;
         }
-        if state.live == 0 && state.peer_has_closed() {
-            state.die(ErrorKind::Closed, "closed by the peer while idle");
-            return None;
+        if state.is_unwatched() {
+            state.look_around(&self.limits);
+            if state.dead.is_some() {
+                return None;
+            }
         }
         Some(state.live)
-    }
-
-    /// Takes no new calls from now on; those in progress go on.
-    pub(crate) fn retire(&self) {
-        self.lock().retired = true;
     }
 
     /// Sends one request, which `write` appends with the sequence number it is given, and waits for the reply (or, for
@@ -141,8 +148,8 @@ impl Link {
     ) -> Result<Exchange<'a>> {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if let Some((kind, why)) = &state.dead {
-            return Err(Error::new(*kind, why.clone()));
+        if let Some((_, why)) = &state.dead {
+            return Err(Error::new(ErrorKind::Closed, why.clone()));
         }
         let seq = state.seq.wrapping_add(1);
         let begins = state.outbound.total_queued();
@@ -159,7 +166,8 @@ impl Link {
             match &state.driver {
                 Driver::None => {
                     state.driver = Driver::Called;
-                    tokio::spawn(drive(Arc::downgrade(self)));
+                    drop(guard); // a runtime that is shutting down drops the task at once, and the task then takes the lock
+                    self.runtime.spawn(drive(Driving(Arc::downgrade(self))));
                 }
                 Driver::Called => {}
                 Driver::Asleep(waker) | Driver::Awake(waker) => {
@@ -174,22 +182,32 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if let Ok(state) = self.state.get_mut() {
-            if let Driver::Asleep(waker) | Driver::Awake(waker) = std::mem::replace(&mut state.driver, Driver::None) {
-                waker.wake(); // it finds the link gone, and ends
-            }
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Driver::Asleep(waker) | Driver::Awake(waker) = std::mem::replace(&mut state.driver, Driver::None) {
+            waker.wake(); // it finds the link gone, and ends
+        }
+    }
+}
+
+/// What the driver task holds of its link. Without the task nobody would answer the callers any more.
+struct Driving(Weak<Link>);
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        if let Some(link) = self.0.upgrade() {
+            link.lock().die(ErrorKind::Closed, "the runtime that the connection was made on has ended");
         }
     }
 }
 
 // The driver task: works while there are calls, sleeps while the connection is idle or used by one caller.
-async fn drive(link: Weak<Link>) {
+async fn drive(driving: Driving) {
     poll_fn(|cx| {
-        let Some(link) = link.upgrade() else { return Poll::Ready(()) };
+        let Some(link) = driving.0.upgrade() else { return Poll::Ready(()) };
         let mut guard = link.lock();
         let state = &mut *guard;
         if state.dead.is_none() {
-            let _ = state.flush(cx);
+            let _ = state.flush(cx, &link.limits);
         }
         if state.dead.is_none() && !state.expected.is_empty() {
             state.read(None, cx, &link.limits);
@@ -245,16 +263,35 @@ impl State {
         }
     }
 
-    // An idle connection has nothing to read but its end, or bytes that nobody asked for.
-    fn peer_has_closed(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        if self.stream.poll_read_ready(&mut cx).is_pending() {
-            return false;
-        }
-        self.inbound.poll_fill(&mut self.stream, &mut cx, 0).is_ready()
+    // Whether nobody waits for the stream: it is idle, or all its calls were dropped.
+    fn is_unwatched(&self) -> bool {
+        matches!(self.driver, Driver::None | Driver::Asleep(_))
+            && self.expected.iter().map(|(_, i)| *i).chain(self.unwritten.iter().copied()).all(|i| self.is_dropped(i))
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn is_dropped(&self, index: usize) -> bool {
+        matches!(self.outcome(index), Outcome::Dropped)
+    }
+
+    // Has the peer closed? An idle connection has nothing to read but its end, or bytes that nobody asked for; an
+    // abandoned one the replies of dropped calls too.
+    fn look_around(&mut self, limits: &Limits) {
+        let mut cx = Context::from_waker(Waker::noop());
+        if self.stream.poll_read_ready(&mut cx).is_pending() {
+            return;
+        }
+        if !self.expected.is_empty() {
+            return self.read(None, &mut cx, limits);
+        }
+        if self.inbound.poll_fill(&mut self.stream, &mut cx, 0).is_ready() {
+            self.die(ErrorKind::Closed, "closed by the peer while idle");
+        }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>, limits: &Limits) -> Poll<()> {
+        if self.withdrawn {
+            self.withdraw();
+        }
         if self.outbound.pending() == 0 {
             return Poll::Ready(());
         }
@@ -265,11 +302,42 @@ impl State {
         match polled {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(e)) => {
+                // What the peer said before it closed is there to be read.
+                if !self.expected.is_empty() {
+                    self.read(None, cx, limits);
+                }
                 self.die(ErrorKind::Closed, format!("the connection broke while writing: {e}"));
                 Poll::Ready(())
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    // Takes the requests of dropped calls out of what is yet to be written.
+    fn withdraw(&mut self) {
+        self.withdrawn = false;
+        let written = self.outbound.total_written();
+        let queued = self.expected.iter().map(|(_, i)| *i).chain(self.unwritten.iter().copied());
+        let mut queued: Vec<usize> =
+            queued.filter(|i| self.slots.get(*i).is_some_and(|slot| slot.begins >= written)).collect();
+        queued.sort_unstable_by_key(|i| self.slots.get(*i).map(|slot| slot.begins));
+        let (mut cuts, mut gone, mut removed) = (Vec::new(), Vec::new(), 0);
+        for index in queued {
+            let Some(slot) = self.slots.get_mut(index) else { continue };
+            let (begins, ends) = (slot.begins, slot.ends);
+            (slot.begins, slot.ends) = (begins - removed, ends - removed);
+            if matches!(slot.outcome, Outcome::Dropped) {
+                removed += ends - begins;
+                cuts.push(begins..ends);
+                gone.push(index);
+            }
+        }
+        self.outbound.cut(&cuts);
+        gone.sort_unstable();
+        let kept = |i: &usize| gone.binary_search(i).is_err();
+        self.expected.retain(|(_, i)| kept(i));
+        self.unwritten.retain(kept);
+        gone.iter().for_each(|i| drop(self.remove(*i)));
     }
 
     fn mark_sent(&mut self) {
@@ -349,7 +417,15 @@ impl State {
     // What a caller is told when the link died under its call.
     fn obituary(&self, index: usize) -> Error {
         let (kind, why) = self.dead.clone().unwrap_or((ErrorKind::Closed, "the connection is closed".to_owned()));
-        Error::new(kind, why).with_reached(self.reached(index))
+        let reached = self.reached(index);
+        // What was wrong with somebody else's reply is to this call no more than a connection that ended.
+        let kind = if reached == Reached::NotSent { ErrorKind::Closed } else { kind };
+        Error::new(kind, why).with_reached(reached)
+    }
+
+    // Whether some of the request was written.
+    fn begun(&self, index: usize) -> bool {
+        self.slots.get(index).is_some_and(|slot| slot.begins < self.outbound.total_written())
     }
 
     fn reached(&self, index: usize) -> Reached {
@@ -387,9 +463,12 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// How far the request got, for a caller that gives up.
-    pub(crate) fn reached(&self) -> Reached {
-        self.link.lock().reached(self.index)
+    /// For a caller that waits no longer: how far its request got. If any of it was written, the link takes no new
+    /// calls, which would have to wait behind it.
+    pub(crate) fn give_up(&self) -> Reached {
+        let mut state = self.link.lock();
+        state.retired |= state.begun(self.index);
+        state.reached(self.index)
     }
 }
 
@@ -401,7 +480,7 @@ impl Future for Exchange<'_> {
         let mut guard = self.link.lock();
         let state = &mut *guard;
         if state.dead.is_none() && matches!(state.driver, Driver::None | Driver::Asleep(_)) {
-            let written = state.flush(cx).is_ready();
+            let written = state.flush(cx, &self.link.limits).is_ready();
             // Reading while the write is stuck keeps two sides with full buffers from waiting for each other.
             let reads = matches!(state.outcome(me), Outcome::Waiting) && !state.slots.get(me).is_some_and(|s| s.oneway);
             if state.dead.is_none() && (reads || !written && !state.expected.is_empty()) {
@@ -442,13 +521,14 @@ impl Drop for Exchange<'_> {
             state.remove(me);
             return;
         }
+        state.withdrawn |= !state.begun(me);
         if let Some(slot) = state.slots.get_mut(me) {
             slot.waker = None;
             slot.outcome = Outcome::Dropped;
         }
         if state.dead.is_none() && matches!(state.driver, Driver::None | Driver::Asleep(_)) {
             // Half a request is written and nobody else is there: push on what goes now, the next caller does the rest.
-            let _ = state.flush(&mut Context::from_waker(Waker::noop()));
+            let _ = state.flush(&mut Context::from_waker(Waker::noop()), &self.link.limits);
         }
     }
 }

@@ -18,7 +18,7 @@ use super::connect::{Opened, Opening};
 use super::link::{Frame, Link};
 use super::request::{Batch, Request};
 use crate::handshake::ObjectMetadata;
-use crate::serializer::{Arguments, Kwargs, write_call};
+use crate::serializer::{Arguments, Kwargs};
 use crate::wire::{self, Annotations, Flags, Head, HmacKey, Message, MessageKind, Version};
 use crate::{Location, PyroUri, Serializer, fault};
 
@@ -335,7 +335,7 @@ impl Proxy {
         let arguments = Arguments { args, kwargs: Kwargs::Null };
         let flags = Flags(Flags::BATCH | if oneway { Flags::ONEWAY } else { 0 });
         match self.inner.invoke("<batch>", &arguments, flags, &options).await? {
-            Some((message, serializer)) => {
+            Some(Answer { message, serializer, .. }) => {
                 let results = serializer.read(&message.payload, self.inner.config.limits.budget(), |s| Value::read(s));
                 results.map(Some)
             }
@@ -420,12 +420,11 @@ impl Inner {
     }
 
     async fn send(&self, call: &Call<'_>) -> Result<Reply> {
-        let name = Value::from(call.method);
         let attribute;
         let (method, args) = match call.kind {
             CallKind::Method => (call.method, &call.args),
             CallKind::GetAttr => {
-                attribute = Payload::from(Value::Tuple(vec![name]));
+                attribute = Payload::from(Value::Tuple(vec![call.method.into()]));
                 ("__getattr__", &attribute)
             }
             CallKind::SetAttr => {
@@ -433,7 +432,7 @@ impl Inner {
                 let value = value.get(0).cloned().ok_or_else(|| {
                     Error::new(ErrorKind::Arguments, "setting an attribute needs one argument, its value")
                 })?;
-                attribute = Payload::from(Value::Tuple(vec![name, value]));
+                attribute = Payload::from(Value::Tuple(vec![call.method.into(), value]));
                 ("__setattr__", &attribute)
             }
         };
@@ -446,8 +445,9 @@ impl Inner {
         let flags = Flags(if call.options.oneway { Flags::ONEWAY } else { 0 });
         match self.invoke(method, &arguments, flags, &call.options).await? {
             None => Ok(Payload::null().into()),
-            Some((mut message, serializer)) => {
-                let metadata = take_metadata(&mut message);
+            Some(Answer { message, serializer, correlation_id }) => {
+                let mut metadata = Metadata { annotations: message.annotations, correlation_id };
+                wire::take_corr(&mut metadata);
                 let budget = self.config.limits.budget();
                 Ok(Reply { result: serializer.payload(message.payload, 0, budget), metadata })
             }
@@ -461,7 +461,7 @@ impl Inner {
         arguments: &Arguments<'_>,
         flags: Flags,
         options: &springline_core::CallOptions,
-    ) -> Result<Option<(Message, Serializer)>> {
+    ) -> Result<Option<Answer>> {
         let deadline = match (options.deadline, self.config.timeout) {
             (Some(at), None) => Some(Instant::from_std(at)),
             (None, Some(timeout)) => Some(Instant::now() + timeout),
@@ -481,11 +481,13 @@ impl Inner {
                 }
                 Err(e) => return Err(e.with_endpoint(&self.uri)),
                 Ok(None) => return Ok(None),
-                Ok(Some(frame)) => {
-                    return self
-                        .open_reply(frame)
-                        .map(Some)
-                        .map_err(|e| e.with_reached(Reached::Answered).with_endpoint(&self.uri));
+                Ok(Some((frame, link))) => {
+                    return self.open_reply(frame).map(Some).map_err(|e| {
+                        if e.exception().is_some_and(fault::ends_connection) {
+                            link.retire();
+                        }
+                        e.with_reached(Reached::Answered).with_endpoint(&self.uri)
+                    });
                 }
             }
         }
@@ -498,11 +500,12 @@ impl Inner {
         mut flags: Flags,
         options: &springline_core::CallOptions,
         deadline: Option<Instant>,
-    ) -> Result<Option<Frame>> {
+    ) -> Result<Option<(Frame, Arc<Link>)>> {
         let found = match (self.pick(), deadline) {
             (Some(found), _) => Ok(found),
-            (None, None) => self.link().await,
-            (None, Some(at)) => timeout_at(at, self.link())
+            // Boxed: rare, and large beside the rest of a call.
+            (None, None) => Box::pin(self.link()).await,
+            (None, Some(at)) => Box::pin(timeout_at(at, self.link()))
                 .await
                 .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "no connection within the call's deadline"))),
         };
@@ -536,15 +539,20 @@ impl Inner {
                     key: self.config.key.as_ref(),
                 };
                 wire::write_message(out, &head, &self.config.limits, |out| {
-                    serializer.write(generation, out, |sink| {
-                        write_call(sink, serializer == Serializer::Json, &self.uri.object, method, arguments)
-                    })
+                    serializer.write_call(generation, out, &self.uri.object, method, arguments)
                 })
             })?
         };
-        let Some(at) = deadline else { return exchange.await };
-        match timeout_at(at, &mut exchange).await {
-            Ok(done) => done,
+        let Some(at) = deadline else {
+            let frame = exchange.await?;
+            return Ok(frame.map(|frame| (frame, link)));
+        };
+        let done = timeout_at(at, &mut exchange).await;
+        match done {
+            Ok(frame) => {
+                drop(exchange);
+                Ok(frame?.map(|frame| (frame, link)))
+            }
             Err(_) => {
                 let reached = exchange.reached();
                 if reached == Reached::MaybeExecuted {
@@ -556,21 +564,21 @@ impl Inner {
         }
     }
 
-    fn open_reply(&self, (header, bytes): Frame) -> Result<(Message, Serializer)> {
+    fn open_reply(&self, (header, bytes): Frame) -> Result<Answer> {
         let serializer = wire::serializer_of(&header)?;
-        let message = wire::open(header, bytes, &self.config.limits, self.config.key.as_ref())?;
-        if message.header.flags.has(Flags::ITEM_STREAM) {
+        let message = wire::open(&header, bytes, &self.config.limits, self.config.key.as_ref())?;
+        if header.flags.has(Flags::ITEM_STREAM) {
             return Err(Error::new(
                 ErrorKind::Protocol,
                 "the result is an iterator that stays with the daemon; such item streams are not supported",
             ));
         }
-        if message.header.flags.has(Flags::EXCEPTION) {
+        if header.flags.has(Flags::EXCEPTION) {
             let budget = self.config.limits.budget();
             let value = serializer.read(&message.payload, budget, |source| Value::read(source))?;
             return Err(Error::remote(fault::from_value(value)));
         }
-        Ok((message, serializer))
+        Ok(Answer { message, serializer, correlation_id: header.correlation_id })
     }
 
     async fn ping(&self) -> Result<()> {
@@ -608,12 +616,12 @@ impl Inner {
     }
 }
 
-// The correlation id is a header field in Pyro5 and an annotation in Pyro4.
-fn take_metadata(message: &mut Message) -> Metadata {
-    let mut metadata =
-        Metadata { annotations: std::mem::take(&mut message.annotations), correlation_id: message.header.correlation_id };
-    crate::wire::take_corr(&mut metadata);
-    metadata
+/// A reply that is no exception.
+struct Answer {
+    message: Message,
+    serializer: Serializer,
+    /// From Pyro5's header; Pyro4 has an annotation for it.
+    correlation_id: Option<[u8; 16]>,
 }
 
 fn describe(metadata: &ObjectMetadata) -> ServiceInfo {

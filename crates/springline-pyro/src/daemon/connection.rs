@@ -6,13 +6,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use springline_core::{Error, ErrorKind, Peer, Result, Value};
+use springline_core::{Error, ErrorKind, Peer, Result, Service, Value};
 use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::{DAEMON_OBJECT, Handshake, Shared, object};
 use crate::handshake::{ConnectReply, ConnectRequest};
+use crate::serializer::CallFrame;
 use crate::wire::{self, BadStart, Flags, Head, Header, MessageKind, Version};
 use crate::{Generation, ObjectMetadata, Serializer};
 
@@ -23,6 +24,22 @@ const COALESCE: usize = 64 * 1024;
 pub(super) struct Client {
     pub(super) peer: Arc<Peer>,
     pub(super) version: Version,
+    /// What it called last.
+    pub(super) last: Option<Found>,
+}
+
+/// A method of an object, as it was looked up.
+pub(super) struct Found {
+    pub(super) frame: CallFrame,
+    pub(super) service: Arc<dyn Service>,
+    /// Of the registry; another one means that something has changed.
+    pub(super) epoch: u64,
+}
+
+impl Client {
+    pub(super) fn new(peer: Arc<Peer>, version: Version) -> Self {
+        Self { peer, version, last: None }
+    }
 }
 
 /// Whether the connection goes on.
@@ -35,7 +52,7 @@ pub(super) enum Next {
 impl Handler for Shared {
     async fn serve(self: Arc<Self>, mut stream: Stream, connection: Connection) {
         // Boxed, so that its size does not count for the rest of the connection's life.
-        let client = match Box::pin(self.welcome(&mut stream)).await {
+        let mut client = match Box::pin(self.welcome(&mut stream)).await {
             Ok(Some(client)) => client,
             Ok(None) => return,
             Err(e) => {
@@ -44,7 +61,7 @@ impl Handler for Shared {
             }
         };
         debug!(peer = %client.peer.address, protocol = %client.peer.protocol, "client connected");
-        match self.requests(&mut stream, &connection, &client).await {
+        match self.requests(&mut stream, &connection, &mut client).await {
             Ok(()) => debug!(peer = %client.peer.address, "client gone"),
             Err(e) if e.kind() == ErrorKind::Closed => {
                 debug!(peer = %client.peer.address, error = %e, "client gone");
@@ -55,7 +72,12 @@ impl Handler for Shared {
 }
 
 impl Shared {
-    async fn requests(self: &Arc<Self>, stream: &mut Stream, connection: &Connection, client: &Client) -> Result<()> {
+    async fn requests(
+        self: &Arc<Self>,
+        stream: &mut Stream,
+        connection: &Connection,
+        client: &mut Client,
+    ) -> Result<()> {
         while connection.next_request() {
             // An idle connection holds no buffer.
             poll_fn(|cx| stream.poll_read_ready(cx)).await.map_err(closed)?;
@@ -78,7 +100,7 @@ impl Shared {
         stream: &mut Stream,
         inbound: &mut Inbound,
         outbound: &mut Outbound,
-        client: &Client,
+        client: &mut Client,
     ) -> Result<Next> {
         let limits = &self.config.limits;
         loop {
@@ -123,13 +145,13 @@ impl Shared {
         header: Header,
         frame: Bytes,
         outbound: &mut Outbound,
-        client: &Client,
+        client: &mut Client,
     ) -> Result<Next> {
         if header.version != client.version {
             return Err(Error::new(ErrorKind::Protocol, "the client changed its version within a connection"));
         }
         match header.kind {
-            MessageKind::Invoke => self.invoke(header, frame, outbound, client).await,
+            MessageKind::Invoke => self.invoke(&header, frame, outbound, client).await,
             MessageKind::Ping => {
                 let head = Head { serializer: header.serializer, ..self.head(&header, MessageKind::Ping) };
                 wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
@@ -326,7 +348,7 @@ impl Shared {
                 return self.refuse(version, seq, &reason, outbound);
             }
         };
-        let message = match wire::open(header.clone(), frame, &self.config.limits, self.config.key.as_ref()) {
+        let message = match wire::open(header, frame, &self.config.limits, self.config.key.as_ref()) {
             Ok(message) => message,
             Err(e) => return self.refuse(version, seq, e.message(), outbound),
         };
@@ -353,11 +375,11 @@ impl Shared {
             (None, true) => return self.fail(version, seq, serializer, "'object'", outbound),
             _ => None,
         };
-        self.accept(&message.header, serializer, answer, metadata, outbound)?;
+        self.accept(header, serializer, answer, metadata, outbound)?;
         if request.handshake != Value::from("hello") {
             peer.handshake = Some(request.handshake);
         }
-        Ok(Some(Client { peer: Arc::new(peer), version }))
+        Ok(Some(Client::new(Arc::new(peer), version)))
     }
 
     fn accept(

@@ -8,94 +8,130 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, Reply, Service};
-use springline_core::{Error, ErrorKind, Exception, Payload, Result, Value, remote};
+use springline_core::{Error, ErrorKind, Exception, Payload, Peer, Result, Value, remote};
 use springline_net::Outbound;
 use tracing::{debug, error, warn};
 
 use super::Shared;
-use super::connection::{Client, Next, is_daemon};
+use super::connection::{Client, Found, Next, is_daemon};
 use super::object::DaemonObject;
-use crate::serializer::read_call;
-use crate::wire::{self, Flags, Header, Message, MessageKind};
+use crate::serializer::{CallFrame, CallParts};
+use crate::wire::{self, Flags, Header, Message, MessageKind, Version};
 use crate::{Serializer, fault};
 
 impl Shared {
     /// Serves one request and appends its answer.
     pub(super) async fn invoke(
         self: &Arc<Self>,
-        header: Header,
+        header: &Header,
         frame: Bytes,
         outbound: &mut Outbound,
-        client: &Client,
+        client: &mut Client,
     ) -> Result<Next> {
-        let serializer = match wire::serializer_of(&header) {
+        let serializer = match wire::serializer_of(header) {
             Ok(serializer) if self.config.serializers.contains(&serializer) => serializer,
             _ => {
                 let text = format!("message used serializer that is not accepted: {}", header.serializer);
-                return self.raise_and_close(&header, Serializer::Marshal, "ProtocolError", text, outbound);
+                return self.raise_and_close(header, Serializer::Marshal, "ProtocolError", text, outbound);
             }
         };
-        let message = match wire::open(header.clone(), frame, &self.config.limits, self.config.key.as_ref()) {
+        let message = match wire::open(header, frame, &self.config.limits, self.config.key.as_ref()) {
             Ok(message) => message,
             Err(e) => {
                 let class = if e.kind() == ErrorKind::Denied { "SecurityError" } else { "ProtocolError" };
-                return self.raise_and_close(&header, serializer, class, e.to_string(), outbound);
+                return self.raise_and_close(header, serializer, class, e.to_string(), outbound);
             }
         };
-        let request = Request { message, serializer };
         if header.flags.has(Flags::ONEWAY) {
-            self.spawn(request, client).await;
+            self.spawn(header.clone(), message, serializer, client).await;
             return Ok(Next::Continue);
         }
-        match self.run(&request, client).await {
-            Ok(Answer::Reply(reply)) => self.reply(&request, reply, outbound),
-            Ok(Answer::Batch(results)) => self.reply_batch(&request, results, outbound),
+        let budget = self.config.limits.budget();
+        let epoch = self.registry.epoch();
+        let last = client.last.as_ref().filter(|last| last.epoch == epoch);
+        let known = last.and_then(|last| Some((last.frame.parts(serializer, &message.payload, budget)?, &last.service)));
+        let done = if let Some((parts, service)) = known {
+            let request = Request { header, message: &message, serializer, parts: &parts };
+            self.perform(&request, &**service, &client.peer).await
+        } else {
+            let parts = match serializer.read_call(&message.payload, budget) {
+                Ok(parts) => parts,
+                Err(e) => return self.raise_and_close(header, serializer, "SerializeError", e.to_string(), outbound),
+            };
+            match self.find(&parts.object) {
+                Some(service) => {
+                    let frame = CallFrame::of(serializer, &message.payload, &parts);
+                    client.last = frame.map(|frame| Found { frame, service: service.clone(), epoch });
+                    let request = Request { header, message: &message, serializer, parts: &parts };
+                    Box::pin(self.perform(&request, &*service, &client.peer)).await
+                }
+                None => Err(Failure::Call(unknown_object(&parts.object))),
+            }
+        };
+        match done {
+            Ok(Answer::Reply(reply)) => self.reply(header, &message, serializer, reply, outbound),
+            Ok(Answer::Batch(results)) => self.reply_batch(header, &message, serializer, results, outbound),
             Err(Failure::Call(exception)) => {
-                self.raise(&request.message.header, serializer, exception, outbound).map(|()| Next::Continue)
+                self.raise(header, serializer, exception, outbound).map(|()| Next::Continue)
             }
             Err(Failure::Message(e)) => {
-                self.raise_and_close(&request.message.header, serializer, "SerializeError", e.to_string(), outbound)
+                self.raise_and_close(header, serializer, "SerializeError", e.to_string(), outbound)
             }
         }
     }
 
     // Oneway calls run beside the connection; there may be a great many, but not any number of them.
-    async fn spawn(self: &Arc<Self>, request: Request, client: &Client) {
+    async fn spawn(self: &Arc<Self>, header: Header, message: Message, serializer: Serializer, client: &Client) {
         let Ok(permit) = self.oneway.clone().acquire_owned().await else { return };
         let shared = self.clone();
-        let client = Client { peer: client.peer.clone(), version: client.version };
+        let peer = client.peer.clone();
         tokio::spawn(async move {
-            match shared.run(&request, &client).await {
+            let done = async {
+                let parts = serializer
+                    .read_call(&message.payload, shared.config.limits.budget())
+                    .map_err(Failure::Message)?;
+                let service = shared.find(&parts.object);
+                let service = service.ok_or_else(|| Failure::Call(unknown_object(&parts.object)))?;
+                let request = Request { header: &header, message: &message, serializer, parts: &parts };
+                shared.perform(&request, &*service, &peer).await
+            };
+            match done.await {
                 Ok(_) => {}
-                Err(Failure::Call(e)) => warn!(peer = %client.peer.address, error = %e, "oneway call failed"),
-                Err(Failure::Message(e)) => warn!(peer = %client.peer.address, error = %e, "bad oneway call"),
+                Err(Failure::Call(e)) => warn!(peer = %peer.address, error = %e, "oneway call failed"),
+                Err(Failure::Message(e)) => warn!(peer = %peer.address, error = %e, "bad oneway call"),
             }
             drop(permit);
         });
     }
 
-    async fn run(self: &Arc<Self>, request: &Request, client: &Client) -> Result<Answer, Failure> {
+    async fn perform(
+        &self,
+        request: &Request<'_>,
+        service: &dyn Service,
+        peer: &Arc<Peer>,
+    ) -> Result<Answer, Failure> {
+        let Request { header, message, serializer, parts } = *request;
         let budget = self.config.limits.budget();
-        let Request { message, serializer } = request;
-        let parts = serializer.read(&message.payload, budget, |s| read_call(s)).map_err(Failure::Message)?;
-        let service = self.find(&parts.object).ok_or_else(|| {
-            Failure::Call(Exception::new("DaemonError", format!("unknown object '{}'", parts.object)))
-        })?;
         let args = serializer.payload(message.payload.clone(), parts.args_at, budget);
         let mut options = CallOptions::default();
-        options.oneway = message.header.flags.has(Flags::ONEWAY);
-        options.peer = Some(client.peer.clone());
-        options.metadata.annotations = message.annotations.clone();
-        options.metadata.correlation_id = message.header.correlation_id;
-        wire::take_corr(&mut options.metadata);
-        if message.header.flags.has(Flags::BATCH) {
-            return batch(&*service, args, options).await.map(Answer::Batch);
+        options.oneway = header.flags.has(Flags::ONEWAY);
+        options.peer = Some(peer.clone());
+        options.metadata.correlation_id = header.correlation_id;
+        if !message.annotations.is_empty() {
+            options.metadata.annotations = message.annotations.clone();
+            wire::take_corr(&mut options.metadata);
         }
-        debug!(object = %parts.object, method = %parts.method, peer = %client.peer.address, "call");
-        let kwargs = parts.kwargs_at.map(|at| serializer.payload(message.payload.clone(), at, budget));
-        let done = match &*parts.method {
-            "__getattr__" | "__setattr__" => attribute(&*service, &parts.method, args, options).await,
-            method => call(&*service, Call { method, kind: CallKind::Method, args, kwargs, options }).await,
+        let method = &*parts.method;
+        debug!(object = %parts.object, method, peer = %peer.address, "call");
+        if header.flags.has(Flags::BATCH) {
+            return Box::pin(batch(service, args, options)).await.map(Answer::Batch);
+        }
+        let done = if method.starts_with('_') {
+            let kwargs = parts.kwargs_at.map(|at| serializer.payload(message.payload.clone(), at, budget));
+            Box::pin(underscored(service, Call { method, kind: CallKind::Method, args, kwargs, options })).await
+        } else {
+            let kwargs = parts.kwargs_at.map(|at| serializer.payload(message.payload.clone(), at, budget));
+            call(service, Call { method, kind: CallKind::Method, args, kwargs, options }).await
         };
         done.map(Answer::Reply)
     }
@@ -107,8 +143,14 @@ impl Shared {
         self.registry.get(object)
     }
 
-    fn reply(&self, request: &Request, reply: Reply, outbound: &mut Outbound) -> Result<Next> {
-        let header = &request.message.header;
+    fn reply(
+        &self,
+        header: &Header,
+        message: &Message,
+        serializer: Serializer,
+        reply: Reply,
+        outbound: &mut Outbound,
+    ) -> Result<Next> {
         let generation = header.version.generation();
         let mut head = self.head(header, MessageKind::Result);
         let joined;
@@ -117,33 +159,34 @@ impl Shared {
             head.annotations = &joined;
         }
         head.compress = self.config.compress;
-        head.correlation_id = self.correlation_id(&request.message);
+        head.correlation_id = self.correlation_id(header, message);
         let written = wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
-            request.serializer.write(generation, out, |sink| reply.result.encode(sink))
+            serializer.write(generation, out, |sink| reply.result.encode(sink))
         });
         if let Err(e) = written {
             // The result cannot be written in this serializer: the caller should know why.
             let class = if e.kind() == ErrorKind::Encode { "TypeError" } else { "ValueError" };
             let exception = Exception::new(class, format!("the result cannot be sent: {e}"));
-            self.raise(header, request.serializer, exception, outbound)?;
+            self.raise(header, serializer, exception, outbound)?;
         }
         Ok(Next::Continue)
     }
 
     fn reply_batch(
         &self,
-        request: &Request,
+        header: &Header,
+        message: &Message,
+        serializer: Serializer,
         results: Vec<Result<Reply, Exception>>,
         outbound: &mut Outbound,
     ) -> Result<Next> {
-        let header = &request.message.header;
         let generation = header.version.generation();
         let mut head = self.head(header, MessageKind::Result);
         head.flags.0 |= Flags::BATCH;
         head.compress = self.config.compress;
-        head.correlation_id = self.correlation_id(&request.message);
+        head.correlation_id = self.correlation_id(header, message);
         let written = wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
-            request.serializer.write(generation, out, |sink| {
+            serializer.write(generation, out, |sink| {
                 sink.begin(springline_core::Container::list(Some(results.len())))?;
                 for result in results {
                     match result {
@@ -156,19 +199,19 @@ impl Shared {
         });
         if let Err(e) = written {
             let exception = Exception::new("TypeError", format!("a result cannot be sent: {e}"));
-            self.raise(header, request.serializer, exception, outbound)?;
+            self.raise(header, serializer, exception, outbound)?;
         }
         Ok(Next::Continue)
     }
 
     // Pyro5 answers with the request's id or a new one, always; Pyro4 gets one where it sent one.
-    fn correlation_id(&self, message: &Message) -> Option<[u8; 16]> {
-        match message.header.version {
-            wire::Version::V48 => {
+    fn correlation_id(&self, header: &Header, message: &Message) -> Option<[u8; 16]> {
+        match header.version {
+            Version::V48 => {
                 let (_, data) = message.annotations.iter().find(|(k, _)| k == "CORR")?;
                 data.as_ref().try_into().ok()
             }
-            _ => message.header.correlation_id.or_else(|| Some(new_uuid())),
+            _ => header.correlation_id.or_else(|| Some(new_uuid())),
         }
     }
 
@@ -184,7 +227,7 @@ impl Shared {
         let mut head = self.head(request, MessageKind::Result);
         head.flags.0 |= Flags::EXCEPTION;
         head.serializer = serializer.id(generation);
-        if request.version != wire::Version::V48 {
+        if request.version != Version::V48 {
             head.correlation_id = request.correlation_id.or_else(|| Some(new_uuid()));
         }
         let class = exception.class.clone();
@@ -223,9 +266,13 @@ impl Shared {
     }
 }
 
-struct Request {
-    message: Message,
+/// A request whose object is known.
+#[derive(Clone, Copy)]
+struct Request<'m> {
+    header: &'m Header,
+    message: &'m Message,
     serializer: Serializer,
+    parts: &'m CallParts<'m>,
 }
 
 enum Answer {
@@ -248,12 +295,12 @@ fn new_uuid() -> [u8; 16] {
     id
 }
 
+fn unknown_object(object: &str) -> Exception {
+    Exception::new("DaemonError", format!("unknown object '{object}'"))
+}
+
+#[inline]
 async fn call(service: &dyn Service, call: Call<'_>) -> Result<Reply, Failure> {
-    let name = call.method;
-    if name.starts_with('_') && service.describe().is_none_or(|info| info.method(name).is_none()) {
-        let text = format!("attempt to access private attribute '{name}'");
-        return Err(Failure::Call(Exception::new("AttributeError", text)));
-    }
     let future = match catch_unwind(AssertUnwindSafe(|| service.call(call))) {
         Ok(future) => future,
         Err(panic) => return Err(Failure::Call(panicked(panic))),
@@ -261,22 +308,26 @@ async fn call(service: &dyn Service, call: Call<'_>) -> Result<Reply, Failure> {
     CatchPanic(future).await.map_err(|e| Failure::Call(e.unwrap_or_else(remote::exception_of)))
 }
 
-// `__getattr__(name)` and `__setattr__(name, value)` are how Pyro spells attribute access.
-async fn attribute(
-    service: &dyn Service,
-    method: &str,
-    args: Payload<'_>,
-    options: CallOptions,
-) -> Result<Reply, Failure> {
+// Names that begin with an underscore: attribute access, which Pyro spells `__getattr__(name)` and
+// `__setattr__(name, value)`; what the service itself lists; and private ones, which stay so.
+async fn underscored(service: &dyn Service, request: Call<'_>) -> Result<Reply, Failure> {
+    let method = request.method;
+    if !matches!(method, "__getattr__" | "__setattr__") {
+        if service.describe().is_none_or(|info| info.method(method).is_none()) {
+            let text = format!("attempt to access private attribute '{method}'");
+            return Err(Failure::Call(Exception::new("AttributeError", text)));
+        }
+        return call(service, request).await;
+    }
     let bad = || Failure::Call(Exception::new("TypeError", format!("{method} needs the attribute's name as a string")));
-    let args = args.into_value().map_err(|e| Failure::Call(remote::exception_of(e)))?;
+    let args = request.args.into_value().map_err(|e| Failure::Call(remote::exception_of(e)))?;
     let (name, args, kind) = match (method, args.as_items()) {
         ("__getattr__", Some([Value::Str(name)])) => (name, Vec::new(), CallKind::GetAttr),
         ("__setattr__", Some([Value::Str(name), value])) => (name, vec![value.clone()], CallKind::SetAttr),
         _ => return Err(bad()),
     };
     let args = Payload::from(Value::Tuple(args));
-    call(service, Call { method: name, kind, args, kwargs: None, options }).await
+    call(service, Call { method: name, kind, args, kwargs: None, options: request.options }).await
 }
 
 // Calls run in order; the first exception is the last result.
@@ -299,7 +350,12 @@ async fn batch(
             kwargs: Some(Payload::from(kwargs.clone())),
             options: options.clone(),
         };
-        match call(service, request).await {
+        let done = if method.starts_with('_') {
+            underscored(service, request).await
+        } else {
+            call(service, request).await
+        };
+        match done {
             Ok(reply) => results.push(Ok(reply)),
             Err(Failure::Call(exception)) => {
                 results.push(Err(exception));

@@ -18,6 +18,7 @@ import decimal
 import json
 import marshal
 import math
+import os
 import random
 import resource
 import struct
@@ -32,8 +33,11 @@ import Pyro5.core
 import Pyro5.errors
 import Pyro5.serializers
 
-# A list may claim any length: better a MemoryError here than a machine that swaps.
-resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+# A list may claim any length: better a MemoryError soon than a process that clears gigabytes.
+if os.path.exists("/proc/self/statm"):
+    with open("/proc/self/statm") as statm:
+        room = int(statm.read().split()[0]) * resource.getpagesize() + (48 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
 
 
 class Json:
@@ -245,7 +249,7 @@ def specials(generation):
     pyro4 = generation == "pyro4"
     core, client, errors = (Pyro4.core, Pyro4.core, Pyro4.errors) if pyro4 else (Pyro5.core, Pyro5.client, Pyro5.errors)
     wrapper = Pyro4.futures._ExceptionWrapper if pyro4 else Pyro5.core._ExceptionWrapper
-    for uri in ("PYRO:obj_1@localhost:7766", "PYRO:x@[::1]:1", "PYRO:x@./u:/tmp/sock", "PYRONAME:a.b", "PYRONAME:a@h:9"):
+    for uri in ("PYRO:obj_1@localhost:7766", "PYRO:x@[::1]:1", "PYRO:x@./u:/run/s", "PYRONAME:a.b", "PYRONAME:a@h:9"):
         yield core.URI(uri)
         yield client.Proxy(uri)
         proxy = client.Proxy(uri)

@@ -1,4 +1,5 @@
-//! What the tests of the json and marshal codecs share: recorded payloads, the Python side, and one exact text form of values.
+//! What the tests of the json and marshal codecs share: recorded payloads, the Python side, and one exact text form of
+//! values.
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use std::fmt::Write as _;
@@ -148,7 +149,9 @@ fn payload(frame: &[u8], serializer: Serializer) -> Option<Vec<u8>> {
     // Version, then where the header has the type, the flags and the lengths of payload and annotations.
     let (kind, id, flags, length, start) = match u16_at(4)? {
         48 => (u16_at(6)?, u16_at(16)?, u16_at(8)?, u32_at(12)?, 24 + u16_at(18)?),
-        502 => (frame.get(6).copied()?.into(), frame.get(7).copied()?.into(), u16_at(8)?, u32_at(12)?, 40 + u32_at(16)?),
+        502 => {
+            (frame.get(6).copied()?.into(), frame.get(7).copied()?.into(), u16_at(8)?, u32_at(12)?, 40 + u32_at(16)?)
+        }
         _ => return None,
     };
     let wanted = match (u16_at(4)?, serializer) {
@@ -356,7 +359,8 @@ impl Drop for Python {
     }
 }
 
-/// Values that the serializer can carry, of every kind it has. Sets have one member at most, for their order is not kept.
+/// Values that the serializer can carry, of every kind it has. Sets have one member at most, for their order is not
+/// kept.
 pub(crate) fn random_value(rng: &mut fastrand::Rng, serializer: Serializer, depth: usize) -> Value {
     let items = |rng: &mut fastrand::Rng| -> Vec<Value> {
         let n = rng.usize(..5);
@@ -378,7 +382,9 @@ pub(crate) fn random_value(rng: &mut fastrand::Rng, serializer: Serializer, dept
         9 => random_text(rng).into(),
         10 => Value::List(items(rng)),
         11 => Value::Tuple(items(rng)),
-        12 if marshal && rng.bool() => Value::FrozenSet((0..rng.usize(..2)).map(|_| random_key(rng, serializer)).collect()),
+        12 if marshal && rng.bool() => {
+            Value::FrozenSet((0..rng.usize(..2)).map(|_| random_key(rng, serializer)).collect())
+        }
         12 => Value::Set((0..rng.usize(..2)).map(|_| random_key(rng, serializer)).collect()),
         13 => {
             let fields = items(rng).into_iter().enumerate();

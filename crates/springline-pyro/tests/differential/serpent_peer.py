@@ -1,10 +1,11 @@
 """Answers questions about serpent, one JSON object per line: what CPython and the serpent library say.
 
 {"op": "loads", "hex": ...}   ->  {"ok": description} or {"error": text}
+{"op": "accepts", "hex": ...} ->  {"ok": null} or {"error": text}
 {"op": "dumps", "value": description, "bytes_repr": bool}  ->  {"ok": hex} or {"error": text}
 
-A description is a JSON form of a value that keeps what JSON loses: see `describe`. The special dicts that Pyro and serpent
-make (bytes as base64, nan, objects) are described as what they stand for.
+A description is a JSON form of a value that keeps what JSON loses: see `describe`. The special dicts that Pyro and
+serpent make (bytes as base64, nan, objects) are described as what they stand for.
 """
 import base64
 import datetime
@@ -27,6 +28,12 @@ def unbits(text):
     return float("nan") if text == "nan" else struct.unpack(">d", bytes.fromhex(text))[0]
 
 
+def number(x):
+    if isinstance(x, dict) and x.get("__class__") == "float":
+        x = x["value"]
+    return float(x)
+
+
 def describe_dict(x):
     keys = list(x)
     if set(keys) == {"data", "encoding"} and x["encoding"] == "base64" and isinstance(x["data"], str):
@@ -39,7 +46,7 @@ def describe_dict(x):
         if name == "float":
             return {"f": bits(float(x["value"]))}
         if name == "complex":
-            return describe(complex(float(x["real"]), float(x["imag"])))
+            return describe(complex(number(x["real"]), number(x["imag"])))
         if not all(isinstance(k, str) for k in keys):
             raise ValueError("an object's fields have names")
         return {"o": [name, [[k, describe(x[k])] for k in keys[1:]]]}
@@ -47,10 +54,16 @@ def describe_dict(x):
 
 
 def describe(x):
+    if isinstance(x, str) and any("\ud800" <= c <= "\udfff" for c in x):
+        return {"o": ["a lone surrogate", []]}  # JSON readers refuse them, and so does the codec
     if x is None or isinstance(x, (bool, str)):
         return x
     if isinstance(x, int):
-        return {"i": str(x)}
+        sys.set_int_max_str_digits(0)  # hexadecimal literals are not held to it
+        try:
+            return {"i": str(x)}
+        finally:
+            sys.set_int_max_str_digits(4300)
     if isinstance(x, float):
         return {"f": bits(x)}
     if isinstance(x, complex):
@@ -105,6 +118,9 @@ def build(d):
 
 
 def answer(question):
+    if question["op"] == "accepts":
+        serpent.loads(bytes.fromhex(question["hex"]))
+        return None
     if question["op"] == "loads":
         return describe(serpent.loads(bytes.fromhex(question["hex"])))
     return serpent.dumps(build(question["value"]), bytes_repr=question["bytes_repr"]).hex()

@@ -21,14 +21,10 @@ fn python() -> PathBuf {
 }
 
 /// Puts all questions to one Python process; gives its answers in order.
-pub fn ask(questions: &[Json]) -> Vec<Result<Json, String>> {
+pub(crate) fn ask(questions: &[Json]) -> Vec<Result<Json, String>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/serpent_peer.py");
-    let mut child = Command::new(python())
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python starts");
+    let mut child =
+        Command::new(python()).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
     let mut stdin = child.stdin.take().expect("piped");
     let text: String = questions.iter().map(|q| format!("{q}\n")).collect();
     let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
@@ -48,23 +44,23 @@ pub fn ask(questions: &[Json]) -> Vec<Result<Json, String>> {
     answers
 }
 
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-pub fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hex")).collect()
 }
 
 /// The whole message as a value, and nothing behind it.
-pub fn decode(message: &[u8]) -> Result<Value> {
+pub(crate) fn decode(message: &[u8]) -> Result<Value> {
     let mut decoder = Decoder::new(message, 0, Budget::default());
     let value = Value::read(&mut decoder)?;
     decoder.finish()?;
     Ok(value)
 }
 
-pub fn encode(value: &Value, bytes_repr: bool) -> Result<Vec<u8>> {
+pub(crate) fn encode(value: &Value, bytes_repr: bool) -> Result<Vec<u8>> {
     let mut out = Output::new();
     let mut encoder = Encoder::new(&mut out, Generation::Pyro5).with_header().with_bytes_repr(bytes_repr);
     value.write(&mut encoder)?;
@@ -78,7 +74,7 @@ fn bits(v: f64) -> String {
 
 /// A value as `describe` in serpent_peer.py has it. What is exact goes to Python, what Python would make of it (one of
 /// equal keys, no signs of zero in complex numbers) comes from [`normal`].
-pub fn describe(v: &Value) -> Json {
+pub(crate) fn describe(v: &Value) -> Json {
     let all = |items: &[Value]| items.iter().map(describe).collect::<Json>();
     match v {
         Value::Null => Json::Null,
@@ -109,9 +105,7 @@ fn identity(d: &Json) -> String {
     let number = |re: f64, im: f64| {
         if re == re.trunc() && re.abs() < 9e15 && im == 0.0 { format!("n{}", re as i64) } else { format!("f{re},{im}") }
     };
-    let float = |t: &Json| {
-        t.as_str().and_then(|t| u64::from_str_radix(t, 16).ok()).map_or(f64::NAN, f64::from_bits)
-    };
+    let float = |t: &Json| t.as_str().and_then(|t| u64::from_str_radix(t, 16).ok()).map_or(f64::NAN, f64::from_bits);
     match d {
         Json::Bool(b) => number(f64::from(u8::from(*b)), 0.0),
         Json::Object(o) => match o.iter().next() {
@@ -129,7 +123,7 @@ fn identity(d: &Json) -> String {
 
 /// What Python would make of a described value: of equal keys the first stays, with the last value; sets have no order,
 /// complex numbers no negative zeros.
-pub fn normal(d: &Json) -> Json {
+pub(crate) fn normal(d: &Json) -> Json {
     let Json::Object(o) = d else { return d.clone() };
     let Some((kind, v)) = o.iter().next() else { return d.clone() };
     let items: Vec<Json> = v.as_array().into_iter().flatten().cloned().collect();
@@ -179,6 +173,6 @@ pub fn normal(d: &Json) -> Json {
 }
 
 /// A date or time of ISO text.
-pub fn date(text: &str) -> Value {
+pub(crate) fn date(text: &str) -> Value {
     Value::DateTime(DateTime::parse(text).expect("a date"))
 }

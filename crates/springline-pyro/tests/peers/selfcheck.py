@@ -44,8 +44,8 @@ def column(gen, serializer):
         runs = [
             ("plain", run(gen, serializer)),
             ("options", run(gen, serializer, ["--unix", os.path.join(place, "s"), "--compress", "--require-handshake", "open",
-                                            "--translate-own", *key[0]],
-                            ["--compress", "--handshake", "open", *key[1]])),
+                                            "--translate-own", "--annotation", "from the daemon", *key[0]],
+                            ["--compress", "--handshake", "open", "--annotation", "from the daemon", *key[1]])),
             ("ipv6", run(gen, serializer, ["--host", "::1"], ["--feature", "transport", "call", "callback", "uri_result"])),
             ("multiplex", run(gen, serializer, ["--servertype", "multiplex"], ["--feature", "call", "oneway", "callback", "many_calls"])),
         ]

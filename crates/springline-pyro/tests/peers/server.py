@@ -1,5 +1,7 @@
 """A Pyro4 or Pyro5 server with the interface of README.md. Prints `READY <json>` and serves until its stdin closes."""
 import argparse
+import collections
+import collections.abc
 import json
 import os
 import platform
@@ -24,6 +26,9 @@ class Pyro:
             from Pyro4.core import URI, current_context
             self.api, self.config, self.version = Pyro4, Pyro4.config, Pyro4.__version__
         else:
+            # Pyro5 5.1 uses aliases that Python dropped in 3.10.
+            for alias in ("Iterator", "MutableMapping"):
+                setattr(collections, alias, getattr(collections.abc, alias))
             import Pyro5
             import Pyro5.api
             import Pyro5.errors as errors
@@ -189,6 +194,12 @@ def make_classes(pyro, translate_own):
                 self._count += 1
                 return self._count
 
+        def lend(self, objectid):
+            self._daemon.register(Other(), objectid)
+
+        def withdraw(self, objectid):
+            self._daemon.unregister(objectid)
+
         def stream(self, n):
             return (i for i in range(n))
 
@@ -225,6 +236,8 @@ def main():
     parser.add_argument("--objectid", default="thing")
     parser.add_argument("--translate-own", action="store_true",
                         help="raise bank.BankError as a PyroError that tells about it, as a server in another language does")
+    parser.add_argument("--annotation", metavar="TEXT", help="send it as DAEM with every reply")
+    parser.add_argument("--bytes-literal", action="store_true", help="serpent writes bytes as b'..' (Pyro5)")
     args = parser.parse_args()
 
     if args.gen == 5 and args.hmac is not None:
@@ -240,6 +253,8 @@ def main():
     config.SOCK_NODELAY = True
     if args.gen == 4:
         config.SERIALIZERS_ACCEPTED = {"serpent", "json", "marshal", "msgpack"}
+    if args.bytes_literal:
+        config.SERPENT_BYTES_REPR = True
     Thing, Other = make_classes(pyro, args.translate_own)
 
     class Daemon(pyro.api.Daemon):
@@ -249,6 +264,9 @@ def main():
             if data != args.require_handshake:
                 raise ValueError("handshake refused")
             return "welcome %s" % data
+
+        def annotations(self):
+            return {} if args.annotation is None else {"DAEM": args.annotation.encode()}
 
     daemon = Daemon(unixsocket=args.unix) if args.unix else Daemon(host=args.host, port=args.port)
     if args.hmac is not None:

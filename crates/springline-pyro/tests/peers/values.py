@@ -103,6 +103,8 @@ def nested(depth):
     return value
 
 
+SHARED = [1]
+
 # Every value `special(name)` can return and the client's echo features send.
 # Those of `SERVER_ONLY` are never sent by client.py: they say something about a server alone.
 SPECIAL = {
@@ -146,6 +148,7 @@ SPECIAL = {
     "bytearray": bytearray(b"abc\x00\xff"),
     "list_empty": [],
     "list": [1, "two", 3.0, None, True],
+    "shared": [SHARED, SHARED],
     "tuple_empty": (),
     "tuple_one": (1,),
     "tuple": (1, "two", 3.0),

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 use num_bigint::BigInt;
-use springline_core::{Budget, Bytes, Container, Error, ErrorKind, Event, Kind, ListKind, RemoteRef, Result, Source, Text};
+use springline_core::{
+    Budget, Bytes, Container, Error, ErrorKind, Event, Kind, ListKind, RemoteRef, Result, Source, Text,
+};
 
 use super::MAX_INT_DIGITS;
 use super::stack::Stack;
@@ -64,8 +66,8 @@ enum Number<'de> {
 }
 
 impl<'de> Decoder<'de> {
-    /// A reader of the value at byte `start` of `message`. At `start` > 0 blanks and one `:` or `,` before the value are
-    /// passed over.
+    /// A reader of the value at byte `start` of `message`. At `start` > 0 blanks and one `:` or `,` before the value
+    /// are passed over.
     #[must_use]
     pub fn new(message: &'de [u8], start: usize, budget: Budget) -> Self {
         Self {
@@ -255,7 +257,8 @@ impl<'de> Decoder<'de> {
         let mut at = start;
         loop {
             let body = self.message.get(at..).unwrap_or_default();
-            let Some((plain, [special, tail @ ..])) = memchr2(b'"', b'\\', body).and_then(|n| body.split_at_checked(n)) else {
+            let Some((plain, [special, tail @ ..])) = memchr2(b'"', b'\\', body).and_then(|n| body.split_at_checked(n))
+            else {
                 return Err(self.unterminated());
             };
             scratch.push_str(plain_text(plain, at)?);
@@ -325,18 +328,35 @@ impl<'de> Decoder<'de> {
         Ok((end, whole, parts))
     }
 
-    fn number(&mut self) -> Result<Number<'de>> {
+    // An integer of up to 18 digits and where it ends, in one pass. `None` for all other numbers.
+    #[inline]
+    fn short_int(&self) -> Option<(i64, usize)> {
+        let (negative, digits) = match self.message.get(self.pos..)? {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let (mut n, mut len) = (0i64, 0);
+        for b in digits.iter().take(19) {
+            let digit = b.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            n = n.wrapping_mul(10).wrapping_add(digit.into());
+            len += 1;
+        }
+        let has_more = matches!(digits.get(len), Some(b'.' | b'e' | b'E' | b'0'..=b'9'));
+        if len == 0 || len > 18 || has_more || len > 1 && digits.first() == Some(&b'0') {
+            return None;
+        }
+        Some((if negative { -n } else { n }, self.pos + usize::from(negative) + len))
+    }
+
+    // Any number and where it ends.
+    fn number(&self) -> Result<(Number<'de>, usize)> {
         let (end, whole, parts) = self.number_span()?;
         let text = self.message.get(self.pos..end).and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
         let number = if parts {
             Number::F64(text.parse().map_err(|_| Error::malformed(self.pos, "expected a float"))?)
-        } else if whole <= 18 {
-            let (negative, digits) = match text.strip_prefix('-') {
-                Some(digits) => (true, digits),
-                None => (false, text),
-            };
-            let n = digits.bytes().fold(0i64, |n, d| n * 10 + i64::from(d & 15));
-            Number::I64(if negative { -n } else { n })
         } else if let Ok(n) = text.parse() {
             Number::I64(n)
         } else if whole <= MAX_INT_DIGITS {
@@ -345,8 +365,7 @@ impl<'de> Decoder<'de> {
             let message = format!("integer of {whole} digits, at most {MAX_INT_DIGITS} are read");
             return Err(Error::new(ErrorKind::Limit, message).at(self.pos));
         };
-        self.pos = end;
-        Ok(number)
+        Ok((number, end))
     }
 
     // Whether the settled byte begins a number in digits.
@@ -554,7 +573,13 @@ impl<'de> Source<'de> for Decoder<'de> {
             }
             b if self.is_number(b) => {
                 self.budget.node()?;
-                let number = self.number()?;
+                if let Some((v, end)) = self.short_int() {
+                    self.pos = end;
+                    self.value_done();
+                    return Ok(Event::I64(v));
+                }
+                let (number, end) = self.number()?;
+                self.pos = end;
                 self.value_done();
                 Ok(match number {
                     Number::I64(v) => Event::I64(v),
@@ -600,21 +625,48 @@ impl<'de> Source<'de> for Decoder<'de> {
     fn take_i64(&mut self) -> Result<Option<i64>> {
         let b = self.settle()?;
         if self.at_key() || !self.is_number(b) {
-            // Also finds out what is no value at all.
-            return if self.is_end(b) { Ok(None) } else { self.peek().map(|_| None) };
-        }
-        let start = self.pos;
-        if self.number_span()?.2 {
             return Ok(None);
         }
+        let taken = match self.short_int() {
+            Some(taken) => Some(taken),
+            None if self.number_span()?.2 => None,
+            None => match self.number()? {
+                (Number::I64(v), end) => Some((v, end)),
+                _ => None,
+            },
+        };
+        let Some((v, end)) = taken else { return Ok(None) };
         self.budget.node()?;
-        match self.number()? {
-            Number::I64(v) => {
-                self.value_done();
-                Ok(Some(v))
-            }
-            _ => Err(Error::mismatch("integer outside 64 bits").at(start)),
+        self.pos = end;
+        self.value_done();
+        Ok(Some(v))
+    }
+
+    fn take_null(&mut self) -> Result<bool> {
+        let b = self.settle()?;
+        if b != b'n' || self.at_key() || !self.rest().starts_with(b"null") {
+            return Ok(false);
         }
+        self.next().map(|_| true)
+    }
+
+    fn take_expected(&mut self, expected: &str) -> bool {
+        if self.settle().ok() != Some(b'"') || memchr2(b'"', b'\\', expected.as_bytes()).is_some() {
+            return false;
+        }
+        let found = self.rest().get(1..).and_then(|rest| rest.strip_prefix(expected.as_bytes()));
+        if found.and_then(<[u8]>::first) != Some(&b'"') || self.budget.node().is_err() {
+            return false;
+        }
+        let start = self.pos;
+        self.pos += expected.len() + 2;
+        if !self.at_key() {
+            self.value_done();
+        } else if self.key_done().is_err() {
+            self.pos = start;
+            return false;
+        }
+        true
     }
 
     fn take_text(&mut self) -> Result<Option<Text<'de, '_>>> {

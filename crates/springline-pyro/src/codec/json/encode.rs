@@ -44,8 +44,8 @@ const IN_OBJECT: u8 = 3;
 const MAX_INT_BITS: u64 = 14_285;
 
 #[cold]
-fn no_form(what: &str) -> Error {
-    Error::encode(format!("Pyro's json has no form for {what}: send text instead, or use the serpent or marshal serializer"))
+fn no_form(what: &str, serializers: &str) -> Error {
+    Error::encode(format!("Pyro's json has no form for {what}: send text instead, or use {serializers}"))
 }
 
 #[cold]
@@ -138,7 +138,9 @@ impl Sink for Encoder<'_> {
         // Asked first, because printing takes quadratic time.
         let digits = if v.bits() <= MAX_INT_BITS { v.to_string() } else { String::new() };
         if digits.is_empty() || digits.trim_start_matches('-').len() > MAX_INT_DIGITS {
-            return Err(Error::encode(format!("json: an integer of more than {MAX_INT_DIGITS} digits, which Python refuses")));
+            return Err(Error::encode(format!(
+                "json: an integer of more than {MAX_INT_DIGITS} digits, which Python refuses"
+            )));
         }
         self.scalar(|out| out.extend_from_slice(digits.as_bytes()))
     }
@@ -168,7 +170,7 @@ impl Sink for Encoder<'_> {
 
     fn bytes(&mut self, _v: &[u8]) -> Result<()> {
         self.value("bytes")?;
-        Err(no_form("bytes"))
+        Err(no_form("bytes", "the serpent, marshal or msgpack serializer"))
     }
 
     fn datetime(&mut self, v: &DateTime) -> Result<()> {
@@ -177,7 +179,7 @@ impl Sink for Encoder<'_> {
             (Some(_), None) => self.value("datetime.date")?,
             (None, _) => {
                 self.value("datetime.time")?;
-                return Err(no_form("datetime.time"));
+                return Err(no_form("datetime.time", "the serpent serializer"));
             }
         }
         push_text(&mut self.out.buf, &v.to_string());
@@ -192,7 +194,7 @@ impl Sink for Encoder<'_> {
 
     fn complex(&mut self, _re: f64, _im: f64) -> Result<()> {
         self.value("complex")?;
-        Err(no_form("complex numbers"))
+        Err(no_form("complex numbers", "the serpent, marshal or msgpack serializer"))
     }
 
     fn remote(&mut self, v: &RemoteRef) -> Result<()> {
@@ -216,7 +218,9 @@ impl Sink for Encoder<'_> {
             Container::Object { class, .. } => class,
         })?;
         self.state = match c {
-            Container::List { kind: ListKind::FrozenSet, .. } => return Err(no_form("frozenset")),
+            Container::List { kind: ListKind::FrozenSet, .. } => {
+                return Err(no_form("frozenset", "a set, or the serpent or marshal serializer"));
+            }
             Container::List { .. } => {
                 self.out.buf.push(b'[');
                 State::ListFirst
@@ -276,24 +280,6 @@ impl Sink for Encoder<'_> {
     }
 }
 
-// What Python's `py_encode_basestring` does with each byte: 0 as it is, `u` as \u00xx, else a backslash and this letter.
-const ESCAPES: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 0x20 {
-        table[i] = b'u';
-        i += 1;
-    }
-    table[0x08] = b'b';
-    table[0x09] = b't';
-    table[0x0a] = b'n';
-    table[0x0c] = b'f';
-    table[0x0d] = b'r';
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table
-};
-
 fn push_text(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
@@ -329,8 +315,17 @@ fn find_special(text: &[u8]) -> Option<usize> {
     None
 }
 
+// What Python's `py_encode_basestring` does with a byte: 0 as it is, `u` as \u00xx, else a backslash and this letter.
 #[inline]
-#[allow(clippy::indexing_slicing, reason = "a byte cannot be outside a table of 256")]
 fn escape(b: u8) -> u8 {
-    ESCAPES[usize::from(b)]
+    match b {
+        b'"' | b'\\' => b,
+        0x08 => b'b',
+        0x09 => b't',
+        0x0a => b'n',
+        0x0c => b'f',
+        0x0d => b'r',
+        0..0x20 => b'u',
+        _ => 0,
+    }
 }

@@ -1,16 +1,17 @@
 //! JSON as Pyro's `json` serializer reads and writes it (Pyro4 4.82 and Pyro5 5.17 on CPython 3.11).
 //!
-//! [`Encoder`] gives the bytes of Python's `json.dumps(value, ensure_ascii=False)` with Pyro's `default()` hook:
-//! `", "` and `": "` between values, floats as `repr` prints them, `NaN`, `Infinity` and `-Infinity` as tokens, integers
-//! of any size, tuples and sets as arrays, dates and decimals as strings, objects as dicts with `__class__` first. Bytes,
+//! [`Encoder`] gives the bytes of Python's `json.dumps(value, ensure_ascii=False)` with Pyro's `default()` hook: `", "`
+//! and `": "` between values, floats as `repr` prints them, `NaN`, `Infinity` and `-Infinity` as tokens, integers of
+//! any size, tuples and sets as arrays, dates and decimals as strings, objects as dicts with `__class__` first. Bytes,
 //! bare times, complex numbers and frozen sets are errors here, as they are in Pyro.
 //!
 //! [`Decoder`] reads what `json.loads` reads, with these differences:
 //!
 //! * a `\u` escape of a lone surrogate is an error, because text here is Unicode; Python cannot write one out again;
 //! * duplicate keys are all kept, in the order of the message (Python keeps the last);
-//! * a dict whose first key is `__class__` (not written with escapes) is an object, or what that class stands for. A dict
-//!   that names its class later stays a map, and [`Value::class`](springline_core::Value::class) finds the name there.
+//! * a dict whose first key is `__class__` (not written with escapes) is an object, or what that class stands for. A
+//!   dict that names its class later stays a map, and [`Value::class`](springline_core::Value::class) finds the name
+//!   there.
 //!
 //! # Opening a value inside a message
 //!

@@ -7,19 +7,21 @@ use springline_core::{
     Budget, Bytes, Chunk, Container, Error, ErrorKind, Event, Kind, ListKind, RemoteRef, Result, Source, Text,
 };
 
+use super::again::Again;
 use super::frames::Frames;
-use super::raw::{self, Item, Raw};
+use super::raw::{self, FLAG, Item, Raw};
+use super::state::{Frame, Place, Tables};
 use crate::special::{self, CLASS_KEY, Class};
 
 /// Reads one value of a marshal stream as events; see [the module](super) for what is accepted.
 ///
-/// Texts and bytes are borrowed from the message. A reference (`r`) to a scalar gives the scalar again. A reference to a
-/// container gives [`Event::Back`] with the ordinal of the container among the Begin events of this source; where there
-/// was no such event (it began before this source's start, was skipped, or lies inside a remote reference), and for
-/// empty tuples and frozen sets, which Python shares everywhere, the content is given again in place.
+/// Texts and bytes are borrowed from the message. A reference (`r`) to a scalar gives the scalar again. A reference to
+/// a container gives [`Event::Back`] with the ordinal of the container among the Begin events of this source; where
+/// there was no such event (it began before this source's start, was skipped, or lies inside a remote reference), and
+/// for empty tuples and frozen sets, which Python shares everywhere, the content is given again in place.
 /// [`open_back`](Source::open_back) reads a container again as a source of its own that counts from 0. All of it is
 /// charged to one budget, so cycles end in the depth limit and shared data that unfolds without end in the node limit.
-/// Text and bytes that are read again also cost one node per 64 bytes.
+/// Text and bytes that are read again also cost one node per 64 bytes, long integers one per 8.
 #[derive(Debug)]
 pub struct Decoder<'de> {
     message: &'de [u8],
@@ -28,8 +30,9 @@ pub struct Decoder<'de> {
     // What the walk over the message's front may use.
     whole: Budget,
     owner: Option<&'de Bytes>,
-    done: bool,
-    frames: Frames<Frame>,
+    // The innermost container, and those around it.
+    top: Frame,
+    outer: Frames<Frame>,
     tables: Tables<'de>,
     // Containers that a reference may point at: offset and ordinal, both ascending.
     begun: Vec<(usize, u32)>,
@@ -43,77 +46,6 @@ pub struct Decoder<'de> {
     remote: RemoteRef,
 }
 
-// What references point into. One object is entered once, however often it is read.
-#[derive(Debug, Default)]
-struct Tables<'de> {
-    /// Offsets of the flagged objects.
-    refs: Vec<usize>,
-    /// Python 2's interned strings.
-    strings: Vec<&'de [u8]>,
-    /// Objects before this offset were entered.
-    entered: usize,
-    /// Objects before this offset are still missing.
-    from: usize,
-}
-
-impl<'de> Tables<'de> {
-    #[inline]
-    fn enter(&mut self, item: &Item<'de>) {
-        if item.at < self.entered {
-            return;
-        }
-        if item.flagged {
-            self.refs.push(item.at);
-            self.entered = item.end;
-        }
-        if let Raw::Interned(text) = item.raw {
-            self.strings.push(text);
-            self.entered = item.end;
-        }
-    }
-}
-
-/// What may come next in a container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
-    /// An item of a list, tuple or set.
-    #[default]
-    Item,
-    /// A member of a frozen set.
-    Member,
-    /// A key of a map, or its end.
-    MapKey,
-    MapValue,
-    /// A field's name of an object, or its end.
-    ObjectKey,
-    ObjectValue,
-}
-
-impl Place {
-    /// Whether a count, and not a mark in the message, ends the container.
-    #[inline]
-    fn is_counted(self) -> bool {
-        matches!(self, Self::Item | Self::Member)
-    }
-
-    /// Whether a mark in the message may end the container here.
-    #[inline]
-    fn may_end(self) -> bool {
-        matches!(self, Self::MapKey | Self::ObjectKey)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Frame {
-    place: Place,
-    /// Items still to come, where they are counted.
-    left: u32,
-    /// Offset of the container's type code.
-    at: usize,
-    /// Where to go on afterwards, if the container was entered through a reference.
-    resume: Option<usize>,
-}
-
 /// What comes next, references followed.
 #[derive(Clone, Copy, Debug)]
 enum Next<'de> {
@@ -122,6 +54,15 @@ enum Next<'de> {
     Back(u32, usize),
     /// An object, and where to go on after it if it was reached through a reference.
     Item(Item<'de>, Option<usize>),
+}
+
+/// Text that needs no conversion, and what taking it means.
+struct PlainText<'de> {
+    text: &'de str,
+    code: u8,
+    len: usize,
+    /// Bytes that are read again.
+    again: usize,
 }
 
 /// A dict's class, by its first pair.
@@ -141,8 +82,8 @@ impl<'de> Decoder<'de> {
             budget,
             whole: budget,
             owner: None,
-            done: false,
-            frames: Frames::default(),
+            top: Frame::default(),
+            outer: Frames::default(),
             tables: Tables { from: start, ..Tables::default() },
             begun: Vec::new(),
             ordinal: 0,
@@ -161,15 +102,27 @@ impl<'de> Decoder<'de> {
         self
     }
 
-    /// Checks, after the whole value was read, that it ends the message. Python ignores what follows, but sends nothing.
+    /// Checks, after the whole value was read, that it ends the message. Python ignores what follows, but sends
+    /// nothing.
     pub fn finish(&mut self) -> Result<()> {
-        if !self.done {
+        if !self.is_complete() {
             return Err(Error::malformed(self.pos, "the value was not read to its end"));
         }
         match self.message.len().checked_sub(self.pos) {
             Some(0) => Ok(()),
             left => Err(Error::malformed(self.pos, format!("{} bytes follow the value", left.unwrap_or(0)))),
         }
+    }
+
+    /// Takes back the tables and what is left of the budget from a source that read something again.
+    pub(super) fn take_back(&mut self, inner: &mut Self) {
+        (0..inner.outer.len()).for_each(|_| inner.budget.leave());
+        self.budget = inner.budget;
+        self.tables = std::mem::take(&mut inner.tables);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.top.place == Place::Done
     }
 
     // Enters what lies before this source's start into the tables. Walks over it once, at the first reference.
@@ -182,10 +135,10 @@ impl<'de> Decoder<'de> {
     fn walk_front(&mut self) -> Result<()> {
         let from = self.tables.from;
         let mut front = Decoder::new(self.message, 0, self.whole);
-        while front.pos < from && !front.done {
+        while front.pos < from && !front.is_complete() {
             front.skip_item()?;
         }
-        if front.pos != from || front.done {
+        if front.pos != from || front.is_complete() {
             return Err(Error::malformed(from, format!("no value begins at byte {from} of this message")));
         }
         let mut tables = front.tables;
@@ -219,15 +172,15 @@ impl<'de> Decoder<'de> {
     // Reads an object's head and follows references. Changes nothing but completes the tables.
     #[inline]
     fn look(&mut self) -> Result<Next<'de>> {
-        let place = match self.frames.last() {
-            Some(frame) if frame.left == 0 && frame.place.is_counted() => return Ok(Next::End),
-            Some(frame) => Some(frame.place),
-            None if self.done => return Err(Error::malformed(self.pos, "nothing more to be read: the value is complete")),
-            None => None,
-        };
+        if self.top.is_full() {
+            return Ok(Next::End);
+        }
+        if self.is_complete() {
+            return Err(Error::malformed(self.pos, "nothing more to be read: the value is complete"));
+        }
         let item = raw::item(self.message, self.pos)?;
         match item.raw {
-            Raw::End if place.is_some_and(Place::may_end) => Ok(Next::End),
+            Raw::End if self.top.place.may_end() => Ok(Next::End),
             Raw::End => Err(Error::malformed(self.pos, "expected a value, found the end of a dict")),
             Raw::Ref(index) => self.follow(index, &item),
             Raw::StringRef(index) => {
@@ -246,7 +199,9 @@ impl<'de> Decoder<'de> {
         }
         // CPython makes a frozen set after its members, so none of them can be the set itself.
         let unfinished = |f: &Frame| f.at == target.at && f.place == Place::Member && f.resume.is_none();
-        if matches!(target.raw, Raw::List(ListKind::FrozenSet, _)) && self.frames.iter().any(unfinished) {
+        if matches!(target.raw, Raw::List(ListKind::FrozenSet, _))
+            && self.outer.iter().chain([&self.top]).any(unfinished)
+        {
             return Err(Error::malformed(reference.at, "a frozen set that contains itself"));
         }
         match self.begun.binary_search_by_key(&target.at, |(at, _)| *at).ok().and_then(|i| self.begun.get(i)) {
@@ -255,27 +210,104 @@ impl<'de> Decoder<'de> {
         }
     }
 
+    // The type code and what follows it, if a plain value may come next: the entrance to all short cuts. Whoever was
+    // led here by a reference takes the long way, which keeps account of what is read again.
+    #[inline]
+    fn plain(&self) -> Option<(u8, &'de [u8])> {
+        if self.again > 0 || self.top.is_full() || self.is_complete() {
+            return None;
+        }
+        self.message.get(self.pos..)?.split_first().map(|(code, rest)| (*code, rest))
+    }
+
+    // Takes a scalar of `len` bytes whose type code is `code`.
+    #[inline]
+    fn took(&mut self, code: u8, len: usize) -> Result<()> {
+        self.budget.node()?;
+        if code & FLAG != 0 && self.pos >= self.tables.entered {
+            self.tables.refs.push(self.pos);
+            self.tables.entered = self.pos + len;
+        }
+        self.pos += len;
+        self.value_done();
+        Ok(())
+    }
+
+    // Text that lies in the message as it is, here or behind a reference.
+    #[inline]
+    fn plain_text(&self) -> Option<PlainText<'de>> {
+        let (code, rest) = self.plain()?;
+        if code & !FLAG != b'r' {
+            let (text, len) = raw::plain_text(code, rest)?;
+            return Some(PlainText { text, code, len, again: 0 });
+        }
+        if self.tables.from > 0 {
+            return None;
+        }
+        let index = u32::from_le_bytes(*rest.first_chunk()?);
+        let at = *self.tables.refs.get(index as usize)?;
+        let (code, rest) = self.message.get(at..)?.split_first()?;
+        let (text, _) = raw::plain_text(*code, rest)?;
+        // A reference has one byte and an index, and takes no index of its own.
+        Some(PlainText { text, code: 0, len: 5, again: text.len() })
+    }
+
+    #[inline]
+    fn took_text(&mut self, plain: &PlainText<'de>) -> Result<()> {
+        if plain.again >= 64 {
+            self.charge_bytes(plain.again)?;
+        }
+        self.took(plain.code, plain.len)
+    }
+
+    // The scalars that are most common, where they can be had without a detour.
+    #[inline]
+    fn quick(&mut self) -> Result<Option<Event<'de, 'static>>> {
+        let Some((code, rest)) = self.plain() else { return Ok(None) };
+        let is_key = self.at_field();
+        let scalar = match code & !FLAG {
+            _ if is_key => None,
+            b'i' => rest.first_chunk().map(|v| (Event::I64(i32::from_le_bytes(*v).into()), code, 5)),
+            b'g' => rest.first_chunk().map(|v| (Event::F64(f64::from_le_bytes(*v)), code, 9)),
+            // These never take an index.
+            b'N' => Some((Event::Null, 0, 1)),
+            b'T' => Some((Event::Bool(true), 0, 1)),
+            b'F' => Some((Event::Bool(false), 0, 1)),
+            _ => None,
+        };
+        if let Some((event, code, len)) = scalar {
+            self.took(code, len)?;
+            return Ok(Some(event));
+        }
+        let Some(plain) = self.plain_text() else { return Ok(None) };
+        self.took_text(&plain)?;
+        let text = Text::Message(plain.text);
+        Ok(Some(if is_key { Event::Key(text) } else { Event::Str(text) }))
+    }
+
     // Counts a value in the container it lies in.
     #[inline]
     fn value_done(&mut self) {
-        match self.frames.last_mut() {
-            None => self.done = true,
-            Some(frame) => match frame.place {
-                Place::Item | Place::Member => frame.left = frame.left.saturating_sub(1),
-                Place::MapKey => frame.place = Place::MapValue,
-                Place::MapValue => frame.place = Place::MapKey,
-                Place::ObjectKey => frame.place = Place::ObjectValue,
-                Place::ObjectValue => frame.place = Place::ObjectKey,
-            },
-        }
+        self.top.place = match self.top.place {
+            place @ (Place::Item | Place::Member) => {
+                self.top.left = self.top.left.saturating_sub(1);
+                place
+            }
+            Place::MapKey => Place::MapValue,
+            Place::MapValue => Place::MapKey,
+            Place::ObjectKey => Place::ObjectValue,
+            Place::ObjectValue => Place::ObjectKey,
+            Place::Start | Place::Done => Place::Done,
+        };
     }
 
     fn close(&mut self) {
-        let Some(frame) = self.frames.pop() else { return };
-        if !frame.place.is_counted() {
+        let Some(outer) = self.outer.pop() else { return };
+        let inner = std::mem::replace(&mut self.top, outer);
+        if !inner.place.is_counted() {
             self.pos += 1;
         }
-        if let Some(resume) = frame.resume {
+        if let Some(resume) = inner.resume {
             self.pos = resume;
             self.again = self.again.saturating_sub(1);
         }
@@ -291,7 +323,8 @@ impl<'de> Decoder<'de> {
         }
         match raw {
             Raw::Bytes(b) | Raw::Utf8(b) | Raw::Interned(b) | Raw::Latin(b) => self.charge_bytes(b.len()),
-            Raw::Long(v) => self.charge_bytes(v.size()),
+            // Taken apart digit by digit.
+            Raw::Long(v) => self.charge_bytes(v.size().saturating_mul(8)),
             _ => Ok(()),
         }
     }
@@ -301,11 +334,16 @@ impl<'de> Decoder<'de> {
         self.budget.many(u32::try_from(len / 64).unwrap_or(u32::MAX))
     }
 
+    #[inline]
+    fn enter(&mut self, frame: Frame) {
+        self.outer.push(std::mem::replace(&mut self.top, frame));
+    }
+
     fn open(&mut self, item: &Item<'de>, resume: Option<usize>, place: Place, left: u32) -> Result<()> {
         self.budget.enter()?;
         self.value_done();
         self.tables.enter(item);
-        self.frames.push(Frame { place, left, at: item.at, resume });
+        self.enter(Frame { place, left, at: item.at, resume });
         if self.hidden == 0 {
             if item.flagged && resume.is_none() && self.begun.last().is_none_or(|(at, _)| *at < item.at) {
                 self.begun.push((item.at, self.ordinal));
@@ -331,8 +369,39 @@ impl<'de> Decoder<'de> {
         Ok(())
     }
 
+    // An integer that is not in the shortest form.
+    fn take_other_i64(&mut self) -> Result<Option<i64>> {
+        match self.look()? {
+            Next::Item(item @ Item { raw: Raw::Int(v), .. }, resume) if !self.at_field() => {
+                self.budget.node()?;
+                if resume.is_none() {
+                    self.tables.enter(&item);
+                }
+                self.pos = resume.unwrap_or(item.end);
+                self.value_done();
+                Ok(Some(v))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    // Whether the key there can be `__class__`, judged by its length where that is at hand.
+    #[inline]
+    fn may_be_named(&self, mut at: usize) -> bool {
+        let code = |at: usize| self.message.get(at).map(|code| code & !FLAG);
+        if code(at) == Some(b'r') && self.tables.from == 0 {
+            let index = self.message.get(at + 1..).and_then(<[u8]>::first_chunk).map(|i| u32::from_le_bytes(*i));
+            at = index.and_then(|i| self.tables.refs.get(i as usize)).copied().unwrap_or(at);
+        }
+        let len = self.message.get(at + 1).map(|len| usize::from(*len));
+        !matches!(code(at), Some(b'z' | b'Z')) || len == Some(CLASS_KEY.len())
+    }
+
     // The class that a dict names by its first pair. Anything strange there makes it a plain map.
     fn named(&mut self, dict: &Item<'de>) -> Result<Option<Named<'de>>> {
+        if !self.may_be_named(dict.end) {
+            return Ok(None);
+        }
         let Ok(key) = raw::item(self.message, dict.end) else { return Ok(None) };
         match self.stands_for(&key)? {
             Some(Raw::Utf8(b) | Raw::Latin(b) | Raw::Interned(b)) if b == CLASS_KEY.as_bytes() => {}
@@ -427,27 +496,23 @@ impl<'de> Decoder<'de> {
 
     #[inline]
     fn at_field(&self) -> bool {
-        self.frames.last().is_some_and(|f| f.place == Place::ObjectKey)
+        self.top.place == Place::ObjectKey
     }
 
     #[inline]
     fn at_end(&self) -> bool {
-        match self.frames.last() {
-            Some(frame) if frame.place.is_counted() => frame.left == 0,
-            Some(frame) => frame.place.may_end() && self.message.get(self.pos).is_some_and(|b| b & 0x7f == b'0'),
-            None => false,
-        }
+        self.top.is_full() || self.top.place.may_end() && self.message.get(self.pos).is_some_and(|b| b & !FLAG == b'0')
     }
 
     // One object that nobody wants: heads are checked, the content of texts is not, references are not followed.
     fn skip_item(&mut self) -> Result<()> {
-        if self.frames.last().is_some_and(|f| f.left == 0 && f.place.is_counted()) {
+        if self.top.is_full() {
             self.close();
             return Ok(());
         }
         let item = raw::item(self.message, self.pos)?;
         let (place, left) = match item.raw {
-            Raw::End if self.frames.last().is_some_and(|f| f.place.may_end()) => {
+            Raw::End if self.top.place.may_end() => {
                 self.close();
                 return Ok(());
             }
@@ -465,7 +530,7 @@ impl<'de> Decoder<'de> {
         self.budget.enter()?;
         self.value_done();
         self.tables.enter(&item);
-        self.frames.push(Frame { place, left, at: item.at, resume: None });
+        self.enter(Frame { place, left, at: item.at, resume: None });
         self.pos = item.end;
         Ok(())
     }
@@ -506,6 +571,9 @@ impl<'de> Source<'de> for Decoder<'de> {
     }
 
     fn next(&mut self) -> Result<Event<'de, '_>> {
+        if let Some(event) = self.quick()? {
+            return Ok(event);
+        }
         let is_key = self.at_field();
         let (item, resume) = match self.look()? {
             Next::End => {
@@ -531,7 +599,9 @@ impl<'de> Source<'de> for Decoder<'de> {
             _ => {}
         }
         self.charge(&item.raw, resume)?;
-        self.tables.enter(&item);
+        if resume.is_none() {
+            self.tables.enter(&item);
+        }
         self.pos = resume.unwrap_or(item.end);
         self.value_done();
         if is_key {
@@ -559,13 +629,13 @@ impl<'de> Source<'de> for Decoder<'de> {
     }
 
     fn skip(&mut self) -> Result<()> {
-        if self.at_end() {
-            return Err(Error::malformed(self.pos, "expected a value to pass over, found the end of a container"));
+        if self.at_end() || self.is_complete() {
+            return Err(Error::malformed(self.pos, "expected a value to pass over, found an end"));
         }
-        let depth = self.frames.len();
+        let depth = self.outer.len();
         loop {
             self.skip_item()?;
-            if self.frames.len() <= depth {
+            if self.outer.len() <= depth {
                 return Ok(());
             }
         }
@@ -578,13 +648,16 @@ impl<'de> Source<'de> for Decoder<'de> {
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'de> + '_>> {
         let found = self.begun.binary_search_by_key(&n, |(_, ordinal)| *ordinal).ok().and_then(|i| self.begun.get(i));
         let Some(&(at, _)) = found else {
-            return Err(Error::malformed(self.pos, format!("container {n} of this source is not one that can be read again")));
+            return Err(Error::malformed(
+                self.pos,
+                format!("container {n} of this source is not one that can be read again"),
+            ));
         };
         let mut inner = Decoder::new(self.message, at, self.budget).with_owner(self.owner);
         inner.tables = std::mem::take(&mut self.tables);
         inner.whole = self.whole;
         inner.again = 1;
-        Ok(Box::new(Again { inner, outer: self }))
+        Ok(Box::new(Again::new(inner, self)))
     }
 
     fn owner(&self) -> Option<&'de Bytes> {
@@ -592,23 +665,31 @@ impl<'de> Source<'de> for Decoder<'de> {
     }
 
     fn take_i64(&mut self) -> Result<Option<i64>> {
-        let Next::Item(item, resume) = self.look()? else { return Ok(None) };
-        let v = match item.raw {
-            Raw::Int(v) => v,
-            Raw::Long(_) => return Err(Error::mismatch("integer outside 64 bits").at(item.at)),
-            _ => return self.peek().map(|_| None),
-        };
-        if self.at_field() {
-            return Ok(None);
+        if let Some((code, rest)) = self.plain()
+            && let (b'i', Some(v), false) = (code & !FLAG, rest.first_chunk(), self.at_field())
+        {
+            self.took(code, 5)?;
+            return Ok(Some(i32::from_le_bytes(*v).into()));
         }
-        self.budget.node()?;
-        self.tables.enter(&item);
-        self.pos = resume.unwrap_or(item.end);
-        self.value_done();
-        Ok(Some(v))
+        self.take_other_i64()
+    }
+
+    fn take_null(&mut self) -> Result<bool> {
+        let null = match self.plain() {
+            Some((code, _)) if code & !FLAG != b'r' => code & !FLAG == b'N' && !self.at_field(),
+            _ => self.peek()? == Kind::Null,
+        };
+        if null {
+            self.next()?;
+        }
+        Ok(null)
     }
 
     fn take_text(&mut self) -> Result<Option<Text<'de, '_>>> {
+        if let Some(plain) = self.plain_text() {
+            self.took_text(&plain)?;
+            return Ok(Some(Text::Message(plain.text)));
+        }
         if !matches!(self.peek()?, Kind::Str | Kind::Key) {
             return Ok(None);
         }
@@ -618,65 +699,16 @@ impl<'de> Source<'de> for Decoder<'de> {
         }
     }
 
+    fn take_expected(&mut self, expected: &str) -> bool {
+        self.plain_text().is_some_and(|plain| plain.text == expected && self.took_text(&plain).is_ok())
+    }
+
     fn take_end(&mut self) -> Result<bool> {
         let end = self.at_end();
         if end {
             self.close();
         }
         Ok(end)
-    }
-}
-
-/// A container that is read again. Gives the tables and what is left of the budget back at its end.
-struct Again<'a, 'de> {
-    inner: Decoder<'de>,
-    outer: &'a mut Decoder<'de>,
-}
-
-impl Drop for Again<'_, '_> {
-    fn drop(&mut self) {
-        let mut budget = self.inner.budget;
-        (0..self.inner.frames.len()).for_each(|_| budget.leave());
-        self.outer.budget = budget;
-        self.outer.tables = std::mem::take(&mut self.inner.tables);
-    }
-}
-
-impl<'de> Source<'de> for Again<'_, 'de> {
-    fn peek(&mut self) -> Result<Kind> {
-        self.inner.peek()
-    }
-
-    fn next(&mut self) -> Result<Event<'de, '_>> {
-        self.inner.next()
-    }
-
-    fn skip(&mut self) -> Result<()> {
-        self.inner.skip()
-    }
-
-    fn offset(&self) -> usize {
-        self.inner.offset()
-    }
-
-    fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'de> + '_>> {
-        self.inner.open_back(n)
-    }
-
-    fn owner(&self) -> Option<&'de Bytes> {
-        self.inner.owner()
-    }
-
-    fn take_i64(&mut self) -> Result<Option<i64>> {
-        self.inner.take_i64()
-    }
-
-    fn take_text(&mut self) -> Result<Option<Text<'de, '_>>> {
-        self.inner.take_text()
-    }
-
-    fn take_end(&mut self) -> Result<bool> {
-        self.inner.take_end()
     }
 }
 

@@ -2,9 +2,7 @@
 
 use num_bigint::{BigInt, BigUint, Sign};
 use num_traits::ToPrimitive;
-use springline_core::{
-    Bytes, Container, DateTime, Error, ErrorKind, ListKind, Output, RemoteRef, Result, Sink,
-};
+use springline_core::{Bytes, Container, DateTime, Error, ErrorKind, ListKind, Output, RemoteRef, Result, Sink};
 
 use super::frames::Frames;
 use super::raw::push_long;
@@ -47,7 +45,9 @@ struct Frame {
 
 #[cold]
 fn no_form(what: &str) -> Error {
-    Error::encode(format!("marshal has no form for {what}: send text or a number instead, or use the serpent serializer"))
+    Error::encode(format!(
+        "marshal has no form for {what}: send text or a number instead, or use the serpent serializer"
+    ))
 }
 
 #[cold]
@@ -241,7 +241,9 @@ impl Sink for Encoder<'_> {
         match self.frames.pop() {
             Some(Frame { place: Place::Item | Place::Member, slot, count, .. }) => {
                 let length = self.out.buf.get_mut(slot..slot + 4);
-                length.ok_or_else(|| misuse("marshal: the output was cut under an open container"))?.copy_from_slice(&count.to_le_bytes());
+                length
+                    .ok_or_else(|| misuse("marshal: the output was cut under an open container"))?
+                    .copy_from_slice(&count.to_le_bytes());
             }
             Some(Frame { place: Place::MapKey | Place::ObjectKey, .. }) => self.out.buf.push(b'0'),
             Some(_) => return Err(misuse("marshal: a container ends between a key and its value")),

@@ -7,12 +7,12 @@
 //!
 //! [`Decoder`] reads versions 0 to 4, every type code that carries data:
 //!
-//! * `I` `i` `l` as integers, `f` `g` as floats, `x` `y` as complex numbers, `s` as bytes, `u` `t` `a` `A` `z` `Z` as text,
-//!   `( ) [ < >` as the four kinds of lists, `{` as a map. A dict whose first key is `__class__` is an object, or what
-//!   that class stands for, at any level; Pyro itself writes them at the top level of arguments and results only.
+//! * `I` `i` `l` as integers, `f` `g` as floats, `x` `y` as complex numbers, `s` as bytes, `u` `t` `a` `A` `z` `Z` as
+//!   text, `( ) [ < >` as the four kinds of lists, `{` as a map. A dict whose first key is `__class__` is an object, or
+//!   what that class stands for, at any level; Pyro itself writes them at the top level of arguments and results only.
 //! * The bit 0x80 (FLAG_REF) and `r`: see [`Decoder`].
 //! * `R` refers to the strings interned so far (Python 2). `s` is Python 2's `str` and always comes as bytes; so does a
-//!   `t` that is not UTF-8, for Python 2 interns every `str` of one byte.
+//!   `t` that is not UTF-8, because Python 2 also interns what `chr(255)` gives.
 //! * Text with a lone surrogate is an error with its offset: text here is Unicode.
 //! * `.` (Ellipsis) and `S` (the class StopIteration) have no counterpart: an error of kind
 //!   [`Mismatch`](springline_core::ErrorKind::Mismatch), unless they are passed over.
@@ -29,10 +29,12 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
+mod again;
 mod decode;
 mod encode;
 mod frames;
 mod raw;
+mod state;
 
 use springline_core::{Budget, Bytes, Format, Reading, Result};
 

@@ -6,7 +6,7 @@ use springline_core::{Error, ErrorKind, ListKind, Result};
 use super::MAX_LONG_DIGITS;
 
 /// FLAG_REF: the object takes the next index of the reference table.
-const FLAG: u8 = 0x80;
+pub(super) const FLAG: u8 = 0x80;
 const DIGIT_BITS: u32 = 15;
 
 #[derive(Clone, Copy, Debug)]
@@ -65,13 +65,7 @@ impl Raw<'_> {
     fn takes_index(&self) -> bool {
         !matches!(
             self,
-            Raw::End
-                | Raw::None
-                | Raw::Bool(_)
-                | Raw::StopIteration
-                | Raw::Ellipsis
-                | Raw::Ref(_)
-                | Raw::StringRef(_)
+            Raw::End | Raw::None | Raw::Bool(_) | Raw::StopIteration | Raw::Ellipsis | Raw::Ref(_) | Raw::StringRef(_)
         )
     }
 }
@@ -147,7 +141,10 @@ impl<'de> Reader<'de> {
     fn items(&self, len: u32) -> Result<u32> {
         let left = self.message.len().saturating_sub(self.pos);
         if len as usize > left {
-            return Err(Error::malformed(self.pos, format!("{len} items are announced, but only {left} bytes are left")));
+            return Err(Error::malformed(
+                self.pos,
+                format!("{len} items are announced, but only {left} bytes are left"),
+            ));
         }
         Ok(len)
     }
@@ -155,10 +152,9 @@ impl<'de> Reader<'de> {
     fn float_text(&mut self) -> Result<f64> {
         let at = self.pos;
         let text = self.short_sized()?;
-        std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| Error::malformed(at, format!("expected a float as text, found {:?}", text.escape_ascii().to_string())))
+        std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
+            Error::malformed(at, format!("expected a float as text, found {:?}", text.escape_ascii().to_string()))
+        })
     }
 
     fn long(&mut self) -> Result<Raw<'de>> {
@@ -288,4 +284,26 @@ pub(super) fn item(message: &[u8], at: usize) -> Result<Item<'_>> {
         other => return Err(Error::malformed(at, format!("unknown marshal type code 0x{other:02x}"))),
     };
     Ok(Item { raw, flagged: code & FLAG != 0 && raw.takes_index(), at, end: r.pos })
+}
+
+/// Text that lies in the message as it is, given its type code and what follows, and the length of the whole object.
+/// `None` for everything else, bad text included.
+#[inline]
+pub(super) fn plain_text(code: u8, rest: &[u8]) -> Option<(&str, usize)> {
+    let (bytes, len) = match code & !FLAG {
+        b'z' | b'Z' => {
+            let (len, rest) = rest.split_first()?;
+            (rest.get(..usize::from(*len))?, usize::from(*len) + 2)
+        }
+        b'u' | b'a' | b'A' => {
+            let (len, rest) = rest.split_first_chunk()?;
+            let len = usize::try_from(i32::from_le_bytes(*len)).ok()?;
+            (rest.get(..len)?, len + 5)
+        }
+        _ => return None,
+    };
+    if code & !FLAG != b'u' && !bytes.is_ascii() {
+        return None;
+    }
+    Some((std::str::from_utf8(bytes).ok()?, len))
 }

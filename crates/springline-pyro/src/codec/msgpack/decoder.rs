@@ -18,12 +18,9 @@ use crate::special::{self, CLASS_KEY, Class};
 pub struct Decoder<'de> {
     message: &'de [u8],
     rest: &'de [u8],
-    // The innermost container; the message itself is one of one value. In a list or map `values` are left (keys count),
-    // in an object it is 1 between a field's name and its value, else 0, and `fields` are left.
-    values: u64,
-    fields: u64,
-    // The containers around it, each `values` times two or `fields` times two plus one. One of the two is 0, as the
-    // container inside is accounted for.
+    // The innermost container: how much is left (keys count), times two, plus one in an object. The message itself is a
+    // container of one value.
+    top: u64,
     stack: Stack<u64>,
     max_depth: usize,
     budget: Budget,
@@ -32,6 +29,9 @@ pub struct Decoder<'de> {
     big: BigInt,
     remote: Option<Box<RemoteRef>>,
 }
+
+const OBJECT: u64 = 1;
+const ONE: u64 = 2;
 
 impl<'de> Decoder<'de> {
     /// A decoder for the value that begins at byte `start` of `message`; offsets in errors count from `message`.
@@ -42,8 +42,7 @@ impl<'de> Decoder<'de> {
             message,
             rest: message.get(start..).unwrap_or_default(),
             max_depth: budget.depth_left() as usize,
-            values: 1,
-            fields: 0,
+            top: ONE,
             stack: Stack::new(),
             budget,
             owner: None,
@@ -52,17 +51,18 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    /// Names the buffer that `message` is the whole of, so that blobs can be taken out of it without a copy.
+    /// Names the buffer that `message` is (a part) of, so that blobs can be taken out of it without a copy.
     #[must_use]
     #[inline]
     pub fn with_owner(mut self, owner: Option<&'de Bytes>) -> Self {
-        self.owner = owner;
+        let whole = self.message.as_ptr_range();
+        self.owner = owner.filter(|o| o.as_ptr_range().start <= whole.start && whole.end <= o.as_ptr_range().end);
         self
     }
 
     /// Checks that the value was read whole and nothing follows it.
     pub fn finish(&self) -> Result<()> {
-        if self.stack.len() != 0 || self.values != 0 {
+        if self.stack.len() != 0 || !self.at_end() {
             return Err(Error::malformed(self.offset(), "the value has not been read to its end"));
         }
         match self.rest.len() {
@@ -141,7 +141,7 @@ impl<'de> Decoder<'de> {
     /// Accounts for one value (or key) that is being read. It was charged with its container.
     #[inline]
     fn take_one(&mut self) {
-        self.values -= 1;
+        self.top -= ONE;
     }
 
     #[inline]
@@ -152,82 +152,69 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    /// Accounts for a text that is being read: a value, or a field's name, whose value comes next.
-    #[inline]
-    fn take_text_or_name(&mut self) {
-        if self.values == 0 {
-            self.fields -= 1;
-            self.values = 1;
-        } else {
-            self.values -= 1;
-        }
-    }
-
-    /// Takes a text, if one comes next.
-    #[inline]
-    fn text_or_name(&mut self) -> Result<Option<&'de str>> {
-        let Some((&head, rest)) = self.rest.split_first() else { return Err(self.cut(1)) };
-        let len = match head {
-            0xa0..=0xbf => {
-                self.rest = rest;
-                usize::from(head & 0x1f)
-            }
-            0xd9 => {
-                self.rest = rest;
-                self.len8()?
-            }
-            0xda => {
-                self.rest = rest;
-                self.len16()?
-            }
-            0xdb => {
-                self.rest = rest;
-                self.len32()?
-            }
-            _ => return Ok(None),
-        };
-        self.take_text_or_name();
-        self.text(len).map(Some)
-    }
-
     /// The name of an object's field, which comes next.
     fn name(&mut self) -> Result<&'de str> {
         let at = self.at();
-        self.text_or_name()?.ok_or_else(|| Error::malformed(at, "expected the name of an object's field as text"))
+        match self.take_text()? {
+            Some(Text::Message(name)) => Ok(name),
+            _ => Err(Error::malformed(at, "expected the name of an object's field as text")),
+        }
     }
 
     /// Whether nothing is left in the innermost container.
     #[inline]
     fn at_end(&self) -> bool {
-        self.values == 0 && self.fields == 0
+        self.top < ONE
     }
 
-    /// Goes into a container of `values` values or an object of `fields` fields, whose head has been read, and charges all
-    /// of it at once.
+    /// Whether a value comes next: neither the end of a container nor the name of a field.
     #[inline]
-    fn enter(&mut self, values: u64, fields: u64) -> Result<()> {
-        let charge = values + fields * 2;
-        if charge > self.rest.len() as u64 {
-            return Err(self.claim(charge));
+    fn at_value(&self) -> bool {
+        self.top & 3 != OBJECT && self.top != 0
+    }
+
+    /// Goes into a container of `left` values (keys count), whose content begins at `rest`, and charges all of them at
+    /// once; false and nothing changed where a limit or the message's end forbids it.
+    #[inline]
+    fn try_enter(&mut self, rest: &'de [u8], left: u64, object: u64) -> bool {
+        if left > rest.len() as u64 || self.stack.len() >= self.max_depth || self.charge(left).is_err() {
+            return false;
         }
-        if self.stack.len() >= self.max_depth {
-            return Err(self.too_deep());
-        }
-        self.budget.many(u32::try_from(charge).unwrap_or(u32::MAX))?;
-        self.take_one();
-        self.stack.push(if self.fields == 0 { self.values * 2 } else { self.fields * 2 + 1 });
-        self.values = values;
-        self.fields = fields;
-        Ok(())
+        self.rest = rest;
+        self.stack.push(self.top - ONE);
+        self.top = left * ONE + object;
+        true
+    }
+
+    #[inline]
+    fn charge(&mut self, left: u64) -> Result<()> {
+        // nobody charged the outermost container itself
+        let charge = left + u64::from(self.stack.len() == 0);
+        self.budget.many(u32::try_from(charge).unwrap_or(u32::MAX))
+    }
+
+    /// Goes into a container whose head has been read.
+    #[inline]
+    fn enter(&mut self, left: u64, object: u64) -> Result<()> {
+        if self.try_enter(self.rest, left, object) { Ok(()) } else { Err(self.refuse(left)) }
     }
 
     #[cold]
+    fn refuse(&mut self, left: u64) -> Error {
+        if left > self.rest.len() as u64 {
+            return self.claim(left);
+        }
+        match self.charge(left) {
+            Err(e) if self.stack.len() < self.max_depth => e.at(self.at()),
+            _ => self.too_deep(),
+        }
+    }
+
     fn too_deep(&self) -> Error {
         let text = format!("containers are nested deeper than the limit depth = {}", self.max_depth);
         Error::new(ErrorKind::Limit, text).at(self.at())
     }
 
-    #[cold]
     fn claim(&self, values: u64) -> Error {
         let left = self.rest.len();
         Error::malformed(self.at(), format!("a container claims {values} values in the {left} bytes that are left"))
@@ -238,9 +225,7 @@ impl<'de> Decoder<'de> {
     fn leave(&mut self) -> Result<()> {
         match self.stack.pop() {
             Some(outer) => {
-                let (values, fields) = if outer & 1 == 0 { (outer / 2, 0) } else { (0, outer / 2) };
-                self.values = values;
-                self.fields = fields;
+                self.top = outer;
                 Ok(())
             }
             None => Err(self.nothing_left()),
@@ -261,10 +246,10 @@ impl<'de> Decoder<'de> {
     }
 
     fn begin_map(&mut self, len: usize) -> Result<Event<'de, '_>> {
-        if len != 0 {
-            if let Some((class, rest)) = class_ahead(self.rest) {
-                return self.begin_object(len, class, rest);
-            }
+        if len != 0
+            && let Some((class, rest)) = class_ahead(self.rest)
+        {
+            return self.begin_object(len, class, rest);
         }
         self.enter(len as u64 * 2, 0)?;
         Ok(Event::Begin(Container::Map { type_name: None, len: Some(len) }))
@@ -276,7 +261,7 @@ impl<'de> Decoder<'de> {
         self.budget.many(2)?;
         self.rest = rest;
         let fields = len - 1;
-        self.enter(0, fields as u64)?;
+        self.enter(fields as u64 * 2, OBJECT)?;
         Ok(match special::classify(class) {
             Class::Plain => Event::Begin(Container::object(class, Some(fields))),
             Class::Remote => {
@@ -423,9 +408,9 @@ fn unknown_extension(at: usize, kind: i8) -> Error {
 
 impl<'de> Source<'de> for Decoder<'de> {
     fn peek(&mut self) -> Result<Kind> {
-        if self.values == 0 {
+        if !self.at_value() {
             return match self.stack.len() {
-                _ if self.fields != 0 => Ok(Kind::Key),
+                _ if !self.at_end() => Ok(Kind::Key),
                 0 => Err(self.nothing_left()),
                 _ => Ok(Kind::End),
             };
@@ -457,8 +442,8 @@ impl<'de> Source<'de> for Decoder<'de> {
     }
 
     fn next(&mut self) -> Result<Event<'de, '_>> {
-        if self.values == 0 {
-            if self.fields == 0 {
+        if !self.at_value() {
+            if self.at_end() {
                 return self.leave().map(|()| Event::End);
             }
             return self.name().map(|name| Event::Key(Text::Message(name)));
@@ -519,13 +504,13 @@ impl<'de> Source<'de> for Decoder<'de> {
         if self.at_end() {
             return Err(self.nothing_left());
         }
-        if self.values == 0 {
+        if !self.at_value() {
             return self.name().map(|_| ());
         }
         let outside = self.stack.len();
         self.pass()?;
         while self.stack.len() > outside {
-            if self.values == 0 { self.leave()? } else { self.pass()? }
+            if self.at_end() { self.leave()? } else { self.pass()? }
         }
         Ok(())
     }
@@ -542,7 +527,7 @@ impl<'de> Source<'de> for Decoder<'de> {
 
     #[inline]
     fn take_i64(&mut self) -> Result<Option<i64>> {
-        if self.values == 0 {
+        if !self.at_value() {
             return Ok(None);
         }
         let Some((&head, rest)) = self.rest.split_first() else { return Err(self.cut(1)) };
@@ -566,34 +551,50 @@ impl<'de> Source<'de> for Decoder<'de> {
     }
 
     #[inline]
-    fn take_f64(&mut self) -> Result<Option<f64>> {
+    fn take_f64(&mut self) -> Option<f64> {
         match self.rest.split_first_chunk::<9>() {
-            Some(([0xcb, bits @ ..], rest)) if self.values != 0 => {
+            Some(([0xcb, bits @ ..], rest)) if self.at_value() => {
                 self.rest = rest;
                 self.take_one();
-                Ok(Some(f64::from_be_bytes(*bits)))
+                Some(f64::from_be_bytes(*bits))
             }
-            // a float32, another type, the end, or cut short: `next` tells
-            _ => Ok(None),
+            _ => None,
         }
     }
 
     #[inline]
-    fn take_bool(&mut self) -> Result<Option<bool>> {
-        match self.rest.split_first() {
-            Some((head @ (0xc2 | 0xc3), rest)) if self.values != 0 => {
+    fn take_bool(&mut self) -> Option<bool> {
+        match self.rest {
+            [head @ (0xc2 | 0xc3), rest @ ..] if self.at_value() => {
                 self.rest = rest;
                 self.take_one();
-                Ok(Some(*head == 0xc3))
+                Some(*head == 0xc3)
             }
-            _ => Ok(None),
+            _ => None,
         }
+    }
+
+    #[inline]
+    fn take_str(&mut self) -> Option<&'de str> {
+        let (len, rest) = match self.rest {
+            [head @ 0xa0..=0xbf, rest @ ..] => (usize::from(head & 0x1f), rest),
+            [0xd9, len, rest @ ..] => (usize::from(*len), rest),
+            _ => return None,
+        };
+        let (text, rest) = rest.split_at_checked(len)?;
+        if self.at_end() {
+            return None;
+        }
+        let text = std::str::from_utf8(text).ok()?;
+        self.rest = rest;
+        self.take_one();
+        Some(text)
     }
 
     #[inline]
     fn take_null(&mut self) -> Result<bool> {
         match self.rest.split_first() {
-            Some((0xc0, rest)) if self.values != 0 => {
+            Some((0xc0, rest)) if self.at_value() => {
                 self.rest = rest;
                 self.take_one();
                 Ok(true)
@@ -607,46 +608,50 @@ impl<'de> Source<'de> for Decoder<'de> {
         if self.at_end() {
             return Ok(None);
         }
-        self.text_or_name().map(|text| text.map(Text::Message))
-    }
-
-    #[inline]
-    fn take_list(&mut self) -> Result<Start> {
-        let Some((&head, rest)) = self.rest.split_first() else { return Ok(Start::Other) };
-        if self.values == 0 {
-            return Ok(Start::Other);
-        }
+        let Some((&head, rest)) = self.rest.split_first() else { return Err(self.cut(1)) };
         let len = match head {
-            0x90..=0x9f => {
+            0xa0..=0xbf => {
                 self.rest = rest;
-                usize::from(head & 0x0f)
+                usize::from(head & 0x1f)
             }
-            0xdc => {
+            0xd9 => {
+                self.rest = rest;
+                self.len8()?
+            }
+            0xda => {
                 self.rest = rest;
                 self.len16()?
             }
-            0xdd => {
+            0xdb => {
                 self.rest = rest;
                 self.len32()?
             }
-            _ => return Ok(Start::Other),
+            _ => return Ok(None),
         };
-        self.enter(len as u64, 0)?;
-        Ok(Start::Known(len))
+        self.take_one();
+        self.text(len).map(|s| Some(Text::Message(s)))
     }
 
     #[inline]
-    fn take_map(&mut self) -> Result<Start> {
-        // only what is no class dict for sure
+    fn take_list(&mut self) -> Start {
+        let (len, rest) = match self.rest {
+            [head @ 0x90..=0x9f, rest @ ..] => (usize::from(head & 0x0f), rest),
+            [0xdc, a, b, rest @ ..] => (usize::from(u16::from_be_bytes([*a, *b])), rest),
+            _ => return Start::Other,
+        };
+        if self.at_value() && self.try_enter(rest, len as u64, 0) { Start::Known(len) } else { Start::Other }
+    }
+
+    #[inline]
+    fn take_map(&mut self) -> Start {
         match self.rest {
-            [0x80..=0x8f, 0xa9 | 0xd9..=0xdb, ..] => return Ok(Start::Other),
-            [head @ 0x80..=0x8f, rest @ ..] if self.values != 0 => {
-                let len = usize::from(head & 0x0f);
-                self.rest = rest;
-                self.enter(len as u64 * 2, 0)?;
-                Ok(Start::Known(len))
+            // perhaps a class dict
+            [0x80..=0x8f, 0xa9 | 0xd9..=0xdb, ..] => Start::Other,
+            [head @ 0x80..=0x8f, rest @ ..] if self.at_value() => {
+                let len = head & 0x0f;
+                if self.try_enter(rest, u64::from(len) * 2, 0) { Start::Known(len.into()) } else { Start::Other }
             }
-            _ => Ok(Start::Other),
+            _ => Start::Other,
         }
     }
 
@@ -659,7 +664,7 @@ impl<'de> Source<'de> for Decoder<'de> {
                 match rest.split_at_checked(n) {
                     Some((text, rest)) if same(text, expected.as_bytes()) => {
                         self.rest = rest;
-                        self.take_text_or_name();
+                        self.take_one();
                         true
                     }
                     _ => false,

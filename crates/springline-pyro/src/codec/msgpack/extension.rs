@@ -47,8 +47,9 @@ pub(super) fn datetime(v: &DateTime) -> Result<(i8, [u8; 8])> {
 /// The text of an integer outside 64 bits.
 pub(super) fn integer_text(v: &BigInt) -> Result<String> {
     let text = v.to_string();
-    if text.len() > DIGITS + 1 {
-        return Err(Error::encode(format!("an integer of {} digits: Python reads at most {DIGITS}", text.len())));
+    let digits = text.trim_start_matches('-').len();
+    if digits > DIGITS {
+        return Err(Error::encode(format!("an integer of {digits} digits: Python reads at most {DIGITS}")));
     }
     Ok(text)
 }

@@ -25,9 +25,15 @@ impl<T: Copy + Default> Stack<T> {
     pub(super) fn push(&mut self, v: T) {
         match self.near.get_mut(self.len) {
             Some(slot) => *slot = v,
-            None => self.far.push(v),
+            None => self.push_far(v),
         }
         self.len += 1;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_far(&mut self, v: T) {
+        self.far.push(v);
     }
 
     #[inline]

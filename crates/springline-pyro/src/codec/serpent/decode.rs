@@ -7,7 +7,6 @@ use springline_core::{
 
 use super::scan::{self, Ahead, Trouble};
 use super::stack::Stack;
-use crate::special::{self, CLASS_KEY, Class};
 
 /// Reads one Python literal out of a message; text without escapes, and bytes literals, are borrowed from it.
 ///
@@ -34,7 +33,7 @@ pub struct Decoder<'de> {
     pub(super) scratch: String,
     pub(super) scratch_bytes: Vec<u8>,
     pub(super) big: BigInt,
-    remote: Option<Box<RemoteRef>>,
+    pub(super) remote: Option<Box<RemoteRef>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +80,7 @@ fn is_blank(b: u8) -> bool {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     #[default]
     Start,
     AfterKey,
@@ -91,7 +90,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Frame {
     pub(super) shape: Shape,
-    phase: Phase,
+    pub(super) phase: Phase,
     // Whether it is a key of a dict or a member of a set, or part of one.
     hashed: bool,
     closer: u8,
@@ -396,7 +395,7 @@ impl<'de> Decoder<'de> {
     }
 
     #[inline]
-    fn enter(&mut self, shape: Shape, phase: Phase, hashed: bool) -> Result<()> {
+    pub(super) fn enter(&mut self, shape: Shape, phase: Phase, hashed: bool) -> Result<()> {
         self.budget.enter().map_err(|e| e.at(self.base + self.pos))?;
         self.stack.push(self.top);
         self.top = Frame { shape, phase, hashed, closer: shape.closer() };
@@ -404,7 +403,7 @@ impl<'de> Decoder<'de> {
     }
 
     #[inline]
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.budget.leave();
         self.top = self.stack.pop().unwrap_or_default();
     }
@@ -418,7 +417,13 @@ impl<'de> Decoder<'de> {
 
     #[inline]
     fn node(&mut self) -> Result<()> {
-        self.budget.node().map_err(|e| e.at(self.base + self.token_at))
+        self.charge(1)
+    }
+
+    // Values that were read without an event each.
+    #[inline]
+    pub(super) fn charge(&mut self, values: u32) -> Result<()> {
+        self.budget.many(values).map_err(|e| e.at(self.base + self.pos))
     }
 
     #[inline]
@@ -531,144 +536,9 @@ impl<'de> Decoder<'de> {
     }
 
     #[inline]
-    fn begin(&mut self, shape: Shape, hashed: bool) -> Result<Token<'de>> {
+    pub(super) fn begin(&mut self, shape: Shape, hashed: bool) -> Result<Token<'de>> {
         self.enter(shape, Phase::Start, hashed)?;
         Ok(Token::Begin(shape))
-    }
-
-    // A dict, a set, or one of the dicts that stand for something else.
-    fn brace(&mut self) -> Result<Token<'de>> {
-        let bytes = self.text.as_bytes();
-        let content = self.pos + 1;
-        let candidate = match scan::short_string(bytes, content) {
-            // Nearly always the first thing in a dict is a plain key.
-            Some(end) if self.at(end + 1) == b':' => {
-                self.ahead.pass(self.pos);
-                let key = bytes.get(content + 1..end).unwrap_or_default();
-                key == CLASS_KEY.as_bytes() || key == b"data" || key == b"encoding"
-            }
-            _ => {
-                let known = self.ahead.bracket(bytes, self.pos, self.depth_left());
-                let dict = known.map_err(|t| self.trouble(t))?.colon();
-                self.pos += 1;
-                self.many_blanks(true)?;
-                if !dict {
-                    let shape = if self.at(self.pos) == b'}' { Shape::Map } else { Shape::Set };
-                    self.pos = content;
-                    return self.begin(shape, shape == Shape::Set);
-                }
-                matches!(self.at(self.pos), b'\'' | b'"' | b'u' | b'U' | b'r' | b'R')
-            }
-        };
-        self.pos = content;
-        self.enter(Shape::Map, Phase::Start, false)?;
-        if candidate {
-            if let Some(token) = self.special_dict()? {
-                return Ok(token);
-            }
-            self.pos = content;
-        }
-        Ok(Token::Begin(Shape::Map))
-    }
-
-    /// Tells by its first key whether the dict just entered stands for something else; the caller goes back otherwise.
-    fn special_dict(&mut self) -> Result<Option<Token<'de>>> {
-        let Some(key) = self.dict_text()? else { return Ok(None) };
-        let key = match key {
-            Token::Text(key) => key,
-            _ => self.scratch.as_str(),
-        };
-        match key {
-            CLASS_KEY => {}
-            "data" => return self.bytes_dict(true),
-            "encoding" => return self.bytes_dict(false),
-            _ => return Ok(None),
-        }
-        if !self.punctuation(b':')? {
-            return Ok(None);
-        }
-        let Some(class) = self.dict_text()? else { return Ok(None) };
-        self.blanks()?;
-        if !matches!(self.at(self.pos), b',' | b'}') {
-            return Ok(None);
-        }
-        self.budget.many(2)?;
-        self.top.shape = Shape::Object;
-        self.top.phase = Phase::AfterItem;
-        let name = match class {
-            Token::Text(name) => name,
-            _ => self.scratch.as_str(),
-        };
-        let kind = special::classify(name);
-        if kind == Class::Plain {
-            return Ok(Some(match class {
-                Token::Text(name) => Token::Object(name),
-                _ => Token::ScratchObject,
-            }));
-        }
-        let name = name.to_owned();
-        if kind == Class::Remote {
-            self.remote = Some(Box::new(special::read_remote(self, &name)?));
-            return Ok(Some(Token::Remote));
-        }
-        let (re, im) = special::read_number(self, &name)?;
-        Ok(Some(if kind == Class::Float { Token::Float(re) } else { Token::Complex(re, im) }))
-    }
-
-    // A text literal and nothing else.
-    fn dict_text(&mut self) -> Result<Option<Token<'de>>> {
-        self.blanks()?;
-        let token = match self.at(self.pos) {
-            b'\'' | b'"' => self.literal()?,
-            b'u' | b'U' | b'r' | b'R' => self.word()?,
-            _ => return Ok(None),
-        };
-        Ok(Some(token).filter(|t| matches!(t, Token::Text(_) | Token::ScratchText)))
-    }
-
-    fn punctuation(&mut self, b: u8) -> Result<bool> {
-        self.blanks()?;
-        let found = self.at(self.pos) == b;
-        self.pos += usize::from(found);
-        Ok(found)
-    }
-
-    // The rest of {'data': text, 'encoding': 'base64'}, in either order, after its first key.
-    fn bytes_dict(&mut self, data_first: bool) -> Result<Option<Token<'de>>> {
-        let mut data = None;
-        for turn in 0..2 {
-            let is_data = data_first == (turn == 0);
-            if turn == 1 {
-                let (key, text) = (if is_data { "data" } else { "encoding" }, self.dict_text()?);
-                match text {
-                    Some(Token::Text(text)) if text == key => {}
-                    Some(Token::ScratchText) if self.scratch == key => {}
-                    _ => return Ok(None),
-                }
-            }
-            if !self.punctuation(b':')? {
-                return Ok(None);
-            }
-            match (is_data, self.dict_text()?) {
-                (true, Some(Token::Text(text))) => data = Some(std::borrow::Cow::Borrowed(text)),
-                (true, Some(_)) => data = Some(std::borrow::Cow::Owned(std::mem::take(&mut self.scratch))),
-                (false, Some(Token::Text("base64"))) => {}
-                (false, Some(Token::ScratchText)) if self.scratch == "base64" => {}
-                _ => return Ok(None),
-            }
-            if !self.punctuation(b',')? && turn == 0 {
-                return Ok(None);
-            }
-        }
-        let closed = self.punctuation(b'}')?;
-        match data {
-            Some(data) if closed && super::base64::decode(data.as_bytes(), &mut self.scratch_bytes) => {
-                self.budget.many(4)?;
-                self.leave();
-                Ok(Some(Token::ScratchBytes))
-            }
-            _ => Ok(None),
-        }
     }
 
     #[inline]
@@ -714,6 +584,28 @@ impl<'de> Decoder<'de> {
         }
     }
 
+    // Whether a value or key stands at `pos` and was not peeked at yet. None for bad bytes, of which `next` will tell.
+    #[inline]
+    fn ready(&mut self) -> Option<bool> {
+        Some(self.token.is_none() && self.prepare().ok()? != Place::End)
+    }
+
+    // What `advance` does before a scalar, for one that is known to be good. Gives what `undo` needs.
+    #[inline]
+    fn begin_scalar(&mut self) -> Option<Place> {
+        self.node().ok()?;
+        self.token_at = self.pos;
+        let place = self.place.take()?;
+        self.top.phase = if place == Place::Key { Phase::AfterKey } else { Phase::AfterItem };
+        Some(place)
+    }
+
+    // Goes back to the value at `start`, of which nothing but the container's phase was changed.
+    fn undo(&mut self, start: usize, place: Place) {
+        self.pos = start;
+        self.place = Some(place);
+    }
+
     // Passes the rest of the container whose content is being read.
     fn skip_open(&mut self) -> Result<()> {
         if self.top.shape != Shape::Empty {
@@ -727,7 +619,7 @@ impl<'de> Decoder<'de> {
     fn skip_to(&mut self, last: u8) -> Result<()> {
         let end = self.ahead.close(self.text.as_bytes(), self.pos, last, self.depth_left());
         let (end, values) = end.map_err(|t| self.trouble(t))?;
-        self.budget.many(values)?;
+        self.charge(values)?;
         self.pos = end + 1;
         Ok(())
     }
@@ -794,12 +686,83 @@ impl<'de> Source<'de> for Decoder<'de> {
     fn take_i64(&mut self) -> Result<Option<i64>> {
         match self.take()? {
             Token::Int(v) => Ok(Some(v)),
-            Token::Big => Err(Error::mismatch(format!("integer outside 64 bits ({})", self.big)).at(self.base + self.token_at)),
             other => {
                 self.token = Some(other);
                 Ok(None)
             }
         }
+    }
+
+    fn take_f64(&mut self) -> Option<f64> {
+        if !self.ready()? || !matches!(self.at(self.pos), b'0'..=b'9' | b'-') || self.top.shape == Shape::Paren {
+            return None;
+        }
+        let (start, place) = (self.pos, self.begin_scalar()?);
+        match self.numeric() {
+            Ok(Token::Float(v)) => return Some(v),
+            Ok(other) => self.token = Some(other),
+            Err(_) => self.undo(start, place),
+        }
+        None
+    }
+
+    fn take_bool(&mut self) -> Option<bool> {
+        if !self.ready()? {
+            return None;
+        }
+        let (value, len) = match self.at(self.pos) {
+            b'T' => (true, self.plain_name("True")?),
+            b'F' => (false, self.plain_name("False")?),
+            _ => return None,
+        };
+        self.begin_scalar()?;
+        self.pos += len;
+        Some(value)
+    }
+
+    fn take_null(&mut self) -> Result<bool> {
+        if self.token.is_none() {
+            self.prepare()?;
+            // What begins otherwise is none, also in parentheses.
+            if !matches!(self.at(self.pos), b'N' | b'(') {
+                return Ok(false);
+            }
+        }
+        match self.take()? {
+            Token::Null => Ok(true),
+            other => {
+                self.token = Some(other);
+                Ok(false)
+            }
+        }
+    }
+
+    #[inline]
+    fn take_str(&mut self) -> Option<&'de str> {
+        if !self.ready()? {
+            return None;
+        }
+        let (content, after) = self.plain_text()?;
+        self.begin_scalar()?;
+        self.pos = after;
+        Some(content)
+    }
+
+    #[inline]
+    fn take_expected(&mut self, expected: &str) -> bool {
+        if !self.ready().unwrap_or(false) {
+            return false;
+        }
+        // Cheaper than to look for the text's end, when it is another.
+        if self.text.as_bytes().get(self.pos + 1..).is_none_or(|rest| !rest.starts_with(expected.as_bytes())) {
+            return false;
+        }
+        let Some((content, after)) = self.plain_text() else { return false };
+        if content != expected || self.begin_scalar().is_none() {
+            return false;
+        }
+        self.pos = after;
+        true
     }
 
     #[inline]

@@ -10,8 +10,8 @@ use crate::{Generation, special};
 ///
 /// What serpent refuses is an [`Encode`](springline_core::ErrorKind::Encode) error, and so is what it writes but cannot
 /// read: keys of a dict and members of a set must be numbers, text, bools, tuples or, with
-/// [`with_bytes_repr`](Self::with_bytes_repr), bytes; brackets nest at most [`MAX_DEPTH`] levels and integers have at most
-/// [`MAX_INT_DIGITS`] digits. References back into the message do not exist here.
+/// [`with_bytes_repr`](Self::with_bytes_repr), bytes; brackets nest at most [`MAX_DEPTH`] levels and integers have at
+/// most [`MAX_INT_DIGITS`] digits. References back into the message do not exist here.
 #[derive(Debug)]
 pub struct Encoder<'o> {
     out: &'o mut Output,
@@ -127,7 +127,9 @@ impl<'o> Encoder<'o> {
     // Brackets that this value opens and closes itself.
     fn bracket(&self) -> Result<()> {
         if self.stack.len() >= MAX_DEPTH {
-            return Err(Error::encode(format!("nested deeper than the {MAX_DEPTH} levels that serpent's readers take")));
+            return Err(Error::encode(format!(
+                "nested deeper than the {MAX_DEPTH} levels that serpent's readers take"
+            )));
         }
         Ok(())
     }
@@ -177,7 +179,8 @@ impl Sink for Encoder<'_> {
 
     fn big(&mut self, v: &BigInt) -> Result<()> {
         // A digit is 3.32 bits. Anything far beyond is refused before it is turned into text, which takes long.
-        let too_long = || Error::encode(format!("an integer of more than {MAX_INT_DIGITS} digits, which Python refuses"));
+        let too_long =
+            || Error::encode(format!("an integer of more than {MAX_INT_DIGITS} digits, which Python refuses"));
         if v.bits() > 4 * MAX_INT_DIGITS as u64 {
             return Err(too_long());
         }
@@ -267,7 +270,8 @@ impl Sink for Encoder<'_> {
             Container::Map { .. } => (Shape::Map, Hash::Unreadable, "a dict"),
             Container::Object { .. } => (Shape::Object, Hash::Unreadable, "an object"),
         };
-        let hashed = self.top.hashed || self.top.shape == Shape::Set || (self.top.shape == Shape::Map && !self.top.has_key);
+        let hashed =
+            self.top.hashed || self.top.shape == Shape::Set || (self.top.shape == Shape::Map && !self.top.has_key);
         self.place(hash, what)?;
         self.bracket()?;
         self.put(match shape {

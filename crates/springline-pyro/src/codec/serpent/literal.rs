@@ -58,14 +58,28 @@ impl<'de> Decoder<'de> {
     /// Text that begins with a quote.
     #[inline]
     pub(super) fn literal(&mut self) -> Result<Token<'de>> {
-        if let Some(end) = scan::short_string(self.text.as_bytes(), self.pos)
-            && ends(self.at(end + 1))
-            && let Some(content) = self.text.get(self.pos + 1..end)
-        {
-            self.pos = end + 1;
-            return Ok(Token::Text(content));
+        match self.plain_text() {
+            Some((content, after)) => {
+                self.pos = after;
+                Ok(Token::Text(content))
+            }
+            None => self.any_literal(),
         }
-        self.any_literal()
+    }
+
+    /// The text at `pos`, if it is written as writers write it, and the offset behind it.
+    #[inline]
+    pub(super) fn plain_text(&self) -> Option<(&'de str, usize)> {
+        let end = scan::short_string(self.text.as_bytes(), self.pos)?;
+        let content = self.text.get(self.pos + 1..end)?;
+        ends(self.at(end + 1)).then_some((content, end + 1))
+    }
+
+    /// The length of `name`, if that stands at `pos` and nothing that could belong to it follows.
+    #[inline]
+    pub(super) fn plain_name(&self, name: &str) -> Option<usize> {
+        let rest = self.text.get(self.pos..)?;
+        (rest.starts_with(name) && ends(self.at(self.pos + name.len()))).then_some(name.len())
     }
 
     #[inline(never)]
@@ -140,8 +154,8 @@ impl<'de> Decoder<'de> {
         let start = self.pos;
         let rest = self.text.get(start..).unwrap_or_default();
         for (name, token) in [("True", Token::Bool(true)), ("False", Token::Bool(false)), ("None", Token::Null)] {
-            if rest.starts_with(name) && ends(self.at(start + name.len())) {
-                self.pos += name.len();
+            if let Some(len) = self.plain_name(name) {
+                self.pos += len;
                 return Ok(token);
             }
         }
@@ -311,7 +325,11 @@ impl<'de> Decoder<'de> {
             return Err(self.fail(self.pos, "a number"));
         }
         let (n, end) = number::number(self.text, self.pos).map_err(|(at, why)| {
-            if why.starts_with("expected") { self.fail(at, why.trim_start_matches("expected ")) } else { self.wrong(at, why.to_owned()) }
+            if why.starts_with("expected") {
+                self.fail(at, why.trim_start_matches("expected "))
+            } else {
+                self.wrong(at, why.to_owned())
+            }
         })?;
         self.pos = end;
         Ok(n)

@@ -11,13 +11,18 @@
 //! * the outermost tuple needs its parentheses: `1, 2` is refused by [`Decoder::finish`];
 //! * a `\u` escape of a lone surrogate is an error, because text here is Unicode;
 //! * the sign of a zero in `-0.0+1j` and `1-0j` is kept, as it is from Python 3.14 on;
+//! * integers are held to [`MAX_INT_DIGITS`] in every base, not only in decimal;
 //! * duplicate keys and members are all given, in the order of the message (Python keeps one);
-//! * `{'data': text, 'encoding': 'base64'}` is bytes if the text is base64, and a dict whose first key is `__class__` is an
-//!   object or what that class stands for. A dict that names its class later stays a map, and
+//! * `{'data': text, 'encoding': 'base64'}` is bytes if the text is base64. A dict whose first key is `__class__`, not in
+//!   parentheses, is an object or what that class stands for. A dict that names its class later stays a map, and
 //!   [`Value::class`](springline_core::Value::class) finds the name there. All keys of an object must be text;
-//! * `...` is an object of class `ellipsis` without fields.
+//! * `set()` is taken as one name: `(set)()` is refused;
+//! * `...` is an object of class `ellipsis` without fields;
+//! * a last line of nothing but blanks is passed over, at which CPython 3.11 stumbles, as it does at some literals of
+//!   exactly 200 levels.
 //!
-//! Without the crate's feature `unicode-names` the escape `\N{NAME}`, which no writer uses, is an error.
+//! Without the crate's feature `unicode-names` the escape `\N{NAME}`, which no writer uses, is an error. With it an
+//! alias of a character's name may also be spelled with other blanks.
 //!
 //! # Opening a value inside a message
 //!
@@ -43,10 +48,11 @@
 
 mod base64;
 mod decode;
+mod dict;
 mod encode;
 mod literal;
 mod number;
-mod repr;
+pub(in crate::codec) mod repr;
 mod scan;
 mod stack;
 mod text;
@@ -59,7 +65,8 @@ pub use encode::Encoder;
 /// The comment line that every message begins with (serpent 1.43). Readers do not need it.
 pub const HEADER: &[u8] = b"# serpent utf-8 python3.2\n";
 
-/// Decimal digits of the longest integer that is read or written: `sys.int_info.default_max_str_digits` of CPython 3.11.
+/// Decimal digits of the longest integer that is read or written: `sys.int_info.default_max_str_digits` of CPython
+/// 3.11.
 pub const MAX_INT_DIGITS: usize = 4300;
 
 /// Brackets inside one another that are written: what serpent's readers, CPython's parser, can take (3.11).

@@ -14,6 +14,11 @@ pub(super) enum Number {
     Imaginary(f64),
 }
 
+const TOO_LONG: &str = "the integer has more than 4300 digits, which is also Python's limit";
+
+// 4300 * log2(10). Hexadecimal numbers are held to the same limit, for whoever has to turn them into decimal text.
+const MAX_INT_BITS: u64 = 14_285;
+
 /// What is wrong with a number, and where.
 pub(super) type Bad = (usize, &'static str);
 
@@ -143,7 +148,7 @@ fn int(c: Cursor<'_>, start: usize) -> Result<(Number, usize), Bad> {
         return Ok((Number::Int(value), c.at));
     }
     if digits.count() > MAX_INT_DIGITS {
-        return Err((start, "the integer has more than 4300 digits, which is also Python's limit"));
+        return Err((start, TOO_LONG));
     }
     big(&c, text, start, 10)
 }
@@ -172,6 +177,9 @@ fn big(c: &Cursor<'_>, text: &str, start: usize, radix: u32) -> Result<(Number, 
         BigInt::from_str_radix(text, radix)
     };
     let value = value.map_err(|_| (start, "expected an integer"))?;
+    if value.bits() > MAX_INT_BITS {
+        return Err((start, TOO_LONG));
+    }
     let number = u64::try_from(&value).map_or_else(|_| Number::Big(value), Number::Int);
     Ok((number, c.at))
 }
@@ -225,5 +233,7 @@ mod tests {
         assert!(number(&"9".repeat(MAX_INT_DIGITS), 0).is_ok());
         let (_, why) = number(&"9".repeat(MAX_INT_DIGITS + 1), 0).unwrap_err();
         assert!(why.contains("4300"));
+        assert!(number(&format!("0x{}", "f".repeat(3571)), 0).is_ok());
+        assert!(number(&format!("0x{}", "f".repeat(3572)), 0).unwrap_err().1.contains("4300"));
     }
 }

@@ -1,7 +1,5 @@
 //! Text, bytes and floats as CPython's `repr` prints them.
 
-use std::io::Write;
-
 use memchr::memchr;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
@@ -119,60 +117,49 @@ pub(super) fn push_bytes(out: &mut Vec<u8>, v: &[u8]) {
 }
 
 /// Appends `repr(float)` of a finite float: the shortest digits that read back the same, `1.0`, `1e+16`, `1e-07`.
-pub(super) fn push_f64(out: &mut Vec<u8>, v: f64) {
-    // Whole numbers are common and need no search for digits.
-    if v.abs() < 1e15 && v == v.trunc() && (v != 0.0 || v.is_sign_positive()) {
-        out.extend_from_slice(itoa::Buffer::new().format(v as i64).as_bytes());
-        out.extend_from_slice(b".0");
+///
+/// Where two such are equally near, CPython takes the even one: 34427852737073.5625 is `34427852737073.562`. The
+/// standard library would take the larger.
+pub(in crate::codec) fn push_f64(out: &mut Vec<u8>, v: f64) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(v).as_bytes();
+    let magnitude = v.abs();
+    let exponent_at = memchr(b'e', text);
+    if exponent_at.is_none() && (magnitude >= 1e-4 || v == 0.0) {
+        out.extend_from_slice(text);
         return;
     }
-    // Sign, 17 digits, point, exponent.
-    let mut text = [0u8; 32];
-    let mut room = text.as_mut_slice();
-    let written = write!(room, "{v:e}").is_ok();
-    let free = room.len();
-    let text = text.get(..32 - free).unwrap_or_default();
-    let Some(e) = memchr(b'e', text).filter(|_| written) else { return };
-    let (digits, exponent) = text.split_at_checked(e).unwrap_or_default();
-    let exponent: i32 =
-        std::str::from_utf8(exponent.get(1..).unwrap_or_default()).ok().and_then(|t| t.parse().ok()).unwrap_or(0);
-    let digits = match digits.strip_prefix(b"-") {
-        Some(digits) => {
+    let text = match text.strip_prefix(b"-") {
+        Some(text) => {
             out.push(b'-');
-            digits
+            text
         }
-        None => digits,
+        None => text,
     };
-    // `digits` is now `d` or `d.ddd`.
-    if !(-4..16).contains(&exponent) {
-        out.extend_from_slice(digits);
-        out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-        if exponent.abs() < 10 {
-            out.push(b'0');
+    // Now `d.ddde-7`, `de16`, or `0.0000ddd`.
+    let (mantissa, exponent) = match text.iter().position(|b| *b == b'e') {
+        Some(e) => {
+            let (mantissa, exponent) = text.split_at_checked(e).unwrap_or_default();
+            let exponent = std::str::from_utf8(exponent.get(1..).unwrap_or_default()).unwrap_or_default();
+            (mantissa, exponent.parse::<i32>().unwrap_or_default())
         }
-        out.extend_from_slice(itoa::Buffer::new().format(exponent.abs()).as_bytes());
-        return;
+        None => {
+            let zeros = text.iter().take_while(|b| matches!(b, b'0' | b'.')).count();
+            (text.get(zeros..).unwrap_or_default(), 1 - zeros as i32)
+        }
+    };
+    let mut digits = mantissa.iter().copied().filter(|b| *b != b'.');
+    out.extend(digits.next());
+    let mut rest = digits.peekable();
+    if rest.peek().is_some() && mantissa.get(1..) != Some(b".0") {
+        out.push(b'.');
+        out.extend(rest);
     }
-    let digits = digits.iter().copied().filter(|b| *b != b'.');
-    let count = digits.clone().count();
-    match usize::try_from(exponent) {
-        Ok(exponent) => {
-            let whole = exponent + 1;
-            out.extend(digits.clone().take(whole));
-            out.extend(std::iter::repeat_n(b'0', whole.saturating_sub(count)));
-            out.push(b'.');
-            if count > whole {
-                out.extend(digits.skip(whole));
-            } else {
-                out.push(b'0');
-            }
-        }
-        Err(_) => {
-            out.extend_from_slice(b"0.");
-            out.extend(std::iter::repeat_n(b'0', exponent.unsigned_abs() as usize - 1));
-            out.extend(digits);
-        }
+    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+    if exponent.abs() < 10 {
+        out.push(b'0');
     }
+    out.extend_from_slice(itoa::Buffer::new().format(exponent.abs()).as_bytes());
 }
 
 #[cfg(test)]
@@ -233,6 +220,9 @@ mod tests {
             (999999999999999.9, "999999999999999.9"),
             (1234567890123456.0, "1234567890123456.0"),
             (9999999999999998.0, "9999999999999998.0"),
+            (34427852737073.0 + 0.5625, "34427852737073.562"),
+            (0.00001234, "1.234e-05"),
+            (-0.000099999, "-9.9999e-05"),
             (1e16, "1e+16"),
             (1.2345e16, "1.2345e+16"),
             (1e100, "1e+100"),

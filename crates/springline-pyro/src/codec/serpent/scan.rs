@@ -185,6 +185,7 @@ fn closer(opener: u8) -> u8 {
 }
 
 // The bytes at which a scan stops.
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it")]
 const STOPS: [bool; 256] = {
     let mut table = [false; 256];
     let mut rest: &[u8] = b"\"'#()[]{},:";
@@ -345,7 +346,9 @@ mod tests {
             let q = string(text.as_bytes(), 0).unwrap();
             assert_eq!((&text[q.start..q.end], q.backslash, q.cr), (content, backslash, cr), "{text}");
         }
-        for text in ["'", "'abc", "'a\nb'", "'a\rb'", "'\\", "'\\'", "'''a''", "'''", "'''a\\'''", &format!("'{long}\n'")] {
+        for text in
+            ["'", "'abc", "'a\nb'", "'a\rb'", "'\\", "'\\'", "'''a''", "'''", "'''a\\'''", &format!("'{long}\n'")]
+        {
             assert_eq!(string(text.as_bytes(), 0), Err(Trouble::Unterminated(0)), "{text:?}");
         }
     }

@@ -1,0 +1,157 @@
+//! What can go wrong, in the words and with the exit code that a shell user gets.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use springline::{Error, ErrorKind, Reached};
+
+use crate::output::one_line;
+
+/// The remote method raised.
+pub(crate) const REMOTE: u8 = 1;
+/// What was typed cannot work.
+pub(crate) const USAGE: u8 = 2;
+/// The object could not be reached, or no answer came of it.
+pub(crate) const UNREACHED: u8 = 3;
+
+/// Why the program ends without a result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What was typed cannot work.
+    Usage(String),
+    /// A call, or the way to it, failed.
+    Call(Error),
+    /// The result could not be written.
+    Output(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Self {
+        Self::Call(e)
+    }
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => USAGE,
+            Self::Output(_) => REMOTE,
+            Self::Call(e) => match e.kind() {
+                ErrorKind::Remote => REMOTE,
+                ErrorKind::Name | ErrorKind::Config | ErrorKind::Encode | ErrorKind::Arguments => USAGE,
+                _ => UNREACHED,
+            },
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Usage(text) => text.clone(),
+            Self::Call(e) => e.report(),
+            Self::Output(e) => format!("cannot write the result: {e}"),
+        }
+    }
+
+    /// Says it on stderr and gives the exit code.
+    pub(crate) fn tell(&self, verbose: u8) -> ExitCode {
+        let mut text = format!("error: {}\n", one_line(&self.text()));
+        if verbose > 0 {
+            if let Self::Call(e) = self {
+                text += &remote_details(e);
+            }
+        }
+        if let Some(hint) = self.hint() {
+            text += &format!("hint: {hint}\n");
+        }
+        // Where stderr is gone there is nobody to tell.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+        ExitCode::from(self.code())
+    }
+
+    fn hint(&self) -> Option<String> {
+        let Self::Call(e) = self else { return None };
+        let about = |word: &str| e.message().contains(word);
+        let hint = match e.kind() {
+            ErrorKind::Remote => {
+                let attribute = e.exception().is_some_and(|x| x.is("AttributeError"));
+                let unknown = ["method", "attribute", "exposed"].iter().any(|w| about(w));
+                return (attribute && unknown).then(|| "`springline methods URI` lists what the object offers".to_owned());
+            }
+            ErrorKind::Unavailable if about("no free workers") => "all of the daemon's workers are taken; try later",
+            ErrorKind::Unavailable => "is the daemon running, and are host and port right?",
+            ErrorKind::Timeout | ErrorKind::Closed if e.reached() == Reached::MaybeExecuted => {
+                "the call was sent: it may have run, or be running still"
+            }
+            ErrorKind::Timeout => "nothing was called; --timeout allows more time",
+            ErrorKind::Denied if about("hmac") => {
+                "the key is read from the variable SPRINGLINE_HMAC_KEY or from --hmac-key-file"
+            }
+            ErrorKind::Denied if about("serializer") => "the daemon does not accept this serializer: try --serializer",
+            ErrorKind::Denied => "the daemon wants other handshake data: --handshake",
+            ErrorKind::NotFound => "`springline call PYRO:Pyro.Daemon@HOST:PORT registered` lists a daemon's objects",
+            ErrorKind::Closed | ErrorKind::Protocol | ErrorKind::Malformed if e.reached() == Reached::NotSent => {
+                "does a Pyro daemon listen there, and of the generation that --pyro says?"
+            }
+            ErrorKind::Encode => "not every serializer can carry every value; serpent carries most: --serializer",
+            ErrorKind::Name if about("name server") => "ask the name server for its PYRO: URI, as with `pyro5-nsc lookup`",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+// What else the peer told of its exception.
+fn remote_details(e: &Error) -> String {
+    let Some(exception) = e.exception() else { return String::new() };
+    let mut text = String::new();
+    for (name, value) in &exception.attributes {
+        text += &format!("  {} = {}\n", one_line(name), crate::json::write(value, true));
+    }
+    if let Some(traceback) = &exception.traceback {
+        text += "  remote traceback:\n";
+        for line in traceback.lines() {
+            text += &format!("  | {}\n", one_line(line));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use springline::Exception;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_code() {
+        let code = |kind| Failure::Call(Error::new(kind, "x")).code();
+        for kind in [ErrorKind::Name, ErrorKind::Config, ErrorKind::Encode, ErrorKind::Arguments] {
+            assert_eq!(code(kind), USAGE, "{kind:?}");
+        }
+        for kind in [
+            ErrorKind::Unavailable,
+            ErrorKind::Closed,
+            ErrorKind::Timeout,
+            ErrorKind::Protocol,
+            ErrorKind::Denied,
+            ErrorKind::NotFound,
+            ErrorKind::Malformed,
+            ErrorKind::Limit,
+            ErrorKind::Shutdown,
+        ] {
+            assert_eq!(code(kind), UNREACHED, "{kind:?}");
+        }
+        assert_eq!(Failure::Call(Error::remote(Exception::new("ValueError", "x"))).code(), REMOTE);
+        assert_eq!(Failure::Usage("x".into()).code(), USAGE);
+    }
+
+    #[test]
+    fn a_call_that_may_have_run_says_so() {
+        let hint = |e: Error| Failure::Call(e).hint().unwrap_or_default();
+        let e = Error::new(ErrorKind::Timeout, "x").with_reached(Reached::MaybeExecuted);
+        assert!(hint(e).contains("may have run"));
+        assert!(hint(Error::new(ErrorKind::Timeout, "x")).contains("nothing was called"));
+        assert_eq!(hint(Error::remote(Exception::new("ValueError", "a method"))), "");
+        assert!(hint(Error::remote(Exception::new("AttributeError", "has no method 'x'"))).contains("springline methods"));
+    }
+}

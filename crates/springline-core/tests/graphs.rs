@@ -1,0 +1,233 @@
+//! Back references: data that is shared, or that contains itself.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use springline_core::de::from_source;
+use springline_core::value_source::ValueSource;
+use springline_core::{
+    Budget, Container, DateTime, ErrorKind, Limits, RemoteRef, Result, Sink, Source, Tape, Value, transcode,
+};
+
+/// Reads `value` as `T` within `budget`, by both sources.
+fn read<T: DeserializeOwned>(value: &Value, budget: Budget) -> [Result<T>; 2] {
+    let tape = Tape::of(value).unwrap();
+    [from_source(&mut tape.source(budget)), from_source(&mut ValueSource::new(value, budget))]
+}
+
+#[track_caller]
+fn reads<T: DeserializeOwned + PartialEq + std::fmt::Debug>(value: &Value, expected: &T) {
+    for result in read::<T>(value, Budget::default()) {
+        assert_eq!(&result.unwrap(), expected);
+    }
+}
+
+fn numbers(v: &[i64]) -> Value {
+    v.iter().copied().map(Value::I64).collect()
+}
+
+#[test]
+fn shared_data_is_read_where_it_is_shared() {
+    // [[1, 2], the same]
+    let value = Value::List(vec![numbers(&[1, 2]), Value::Back(1)]);
+    reads(&value, &vec![vec![1_i64, 2], vec![1, 2]]);
+    reads(&value, &(vec![1_i64, 2], (1_i64, 2_i64)));
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Point {
+        x: i64,
+    }
+    #[derive(Debug, PartialEq, Deserialize)]
+    enum Shape {
+        At(Point),
+        Same(std::collections::BTreeMap<String, i64>),
+    }
+    let point = Value::Map(vec![("x".into(), 1.into())]);
+    reads(&Value::List(vec![point.clone(), Value::Back(1)]), &[Point { x: 1 }, Point { x: 1 }]);
+    let shapes = Value::List(vec![
+        Value::Map(vec![("At".into(), point.clone())]),
+        Value::Map(vec![("Same".into(), Value::Back(2))]),
+    ]);
+    reads(&shapes, &vec![Shape::At(Point { x: 1 }), Shape::Same([("x".to_owned(), 1)].into())]);
+    let shared = Value::List(vec![Value::Map(vec![("At".into(), point)]), Value::Back(1)]);
+    reads(&shared, &vec![Shape::At(Point { x: 1 }), Shape::At(Point { x: 1 })]);
+    // An object, an option of one, an ignored one, and one inside of shared data.
+    let object = Value::object("a.B", vec![("x".into(), 2.into()), ("more".into(), Value::Back(0))]);
+    reads(&Value::List(vec![object, Value::Back(1)]), &vec![Some(Point { x: 2 }), Some(Point { x: 2 })]);
+    let nested = Value::List(vec![Value::List(vec![numbers(&[1])]), Value::Back(1), Value::Back(2)]);
+    reads(&nested, &(vec![vec![1_i64]], vec![vec![1_i64]], vec![1_i64]));
+}
+
+#[derive(Debug, Deserialize)]
+struct Node(#[allow(dead_code)] Vec<Node>);
+
+#[test]
+fn a_cycle_ends_at_the_depth_limit() {
+    let mut limits = Limits::new();
+    limits.depth = 50;
+    for value in [Value::List(vec![Value::Back(0)]), Value::List(vec![Value::List(vec![Value::Back(0)])])] {
+        for result in read::<Node>(&value, limits.budget()) {
+            let e = result.unwrap_err();
+            assert_eq!(e.kind(), ErrorKind::Limit);
+            assert!(e.to_string().contains("depth = 50"), "{e}");
+        }
+    }
+}
+
+#[test]
+fn a_reference_to_nothing_is_told() {
+    for result in read::<Vec<Vec<i64>>>(&Value::List(vec![Value::Back(7)]), Budget::default()) {
+        let e = result.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Malformed);
+        assert!(e.to_string().contains("container 7"), "{e}");
+    }
+}
+
+#[test]
+fn references_stay_in_a_value() {
+    let value = Value::List(vec![numbers(&[1]), Value::Back(1), Value::Back(0)]);
+    for result in read::<Value>(&value, Budget::default()) {
+        assert_eq!(result.unwrap(), value);
+    }
+}
+
+/// Each level refers ten times to the one before: few bytes, and more values than any memory has.
+fn laughs(levels: u32) -> Value {
+    let mut all = vec![numbers(&[1; 10])];
+    for level in 1..levels {
+        all.push(Value::List(vec![Value::Back(level); 10]));
+    }
+    Value::List(all)
+}
+
+#[test]
+fn what_references_expand_to_is_counted() {
+    let mut limits = Limits::new();
+    limits.nodes = 100_000;
+    let value = laughs(12);
+    for result in read::<Untyped>(&value, limits.budget()) {
+        let e = result.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Limit);
+        assert!(e.to_string().contains("nodes = 100000"), "{e}");
+    }
+    let sources: [Box<dyn Source<'_>>; 2] = [
+        Box::new(Tape::of(&value).map(Box::new).map(|t| Box::leak(t).source(limits.budget())).unwrap()),
+        Box::new(ValueSource::new(&value, limits.budget())),
+    ];
+    for mut source in sources {
+        let e = transcode(&mut *source, &mut Counter::default()).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Limit);
+    }
+    // What fits still goes through.
+    for result in read::<Untyped>(&laughs(4), limits.budget()) {
+        assert_eq!(result.unwrap().0, 10 + 100 + 1_000 + 10_000);
+    }
+}
+
+/// The number of scalars, however deep.
+#[derive(Debug)]
+struct Untyped(u64);
+
+impl<'de> Deserialize<'de> for Untyped {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> serde::de::Visitor<'de> for V {
+            type Value = u64;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("lists of integers")
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<u64, E> {
+                Ok(1)
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<u64, A::Error> {
+                let mut sum = 0;
+                while let Some(Untyped(n)) = seq.next_element()? {
+                    sum += n;
+                }
+                Ok(sum)
+            }
+        }
+        d.deserialize_any(V).map(Untyped)
+    }
+}
+
+#[test]
+fn a_sink_without_references_gets_the_data_itself() {
+    let value = Value::List(vec![numbers(&[1, 2]), Value::Back(1)]);
+    let mut plain = Counter::default();
+    transcode(&mut ValueSource::new(&value, Budget::default()), &mut plain).unwrap();
+    assert_eq!((plain.scalars, plain.containers), (4, 3));
+    let e = transcode(&mut ValueSource::new(&Value::List(vec![Value::Back(0)]), Budget::default()), &mut plain);
+    assert_eq!(e.unwrap_err().kind(), ErrorKind::Limit);
+}
+
+/// A sink of a format without back references.
+#[derive(Default)]
+struct Counter {
+    scalars: u64,
+    containers: u64,
+}
+
+impl Counter {
+    fn scalar(&mut self) -> Result<()> {
+        self.scalars += 1;
+        Ok(())
+    }
+}
+
+impl Sink for Counter {
+    fn null(&mut self) -> Result<()> {
+        self.scalar()
+    }
+
+    fn bool(&mut self, _: bool) -> Result<()> {
+        self.scalar()
+    }
+
+    fn i32(&mut self, _: i32) -> Result<()> {
+        self.scalar()
+    }
+
+    fn i64(&mut self, _: i64) -> Result<()> {
+        self.scalar()
+    }
+
+    fn big(&mut self, _: &springline_core::BigInt) -> Result<()> {
+        self.scalar()
+    }
+
+    fn f64(&mut self, _: f64) -> Result<()> {
+        self.scalar()
+    }
+
+    fn str(&mut self, _: &str) -> Result<()> {
+        self.scalar()
+    }
+
+    fn bytes(&mut self, _: &[u8]) -> Result<()> {
+        self.scalar()
+    }
+
+    fn datetime(&mut self, _: &DateTime) -> Result<()> {
+        self.scalar()
+    }
+
+    fn remote(&mut self, _: &RemoteRef) -> Result<()> {
+        self.scalar()
+    }
+
+    fn begin(&mut self, _: Container<'_>) -> Result<()> {
+        self.containers += 1;
+        Ok(())
+    }
+
+    fn key(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}

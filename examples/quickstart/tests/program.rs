@@ -1,0 +1,168 @@
+//! The built program: what it prints, and that what it prints for Python works.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_quickstart");
+
+fn run(args: &[&str]) -> Output {
+    Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The Python that the peers run in.
+fn python() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) if !dir.is_empty() => workspace.join(dir),
+        _ => workspace.join("target"),
+    };
+    let python = match std::env::var_os("SPRINGLINE_PYTHON") {
+        Some(path) => PathBuf::from(path),
+        None => target.join("peers/python/bin/python"),
+    };
+    assert!(python.exists(), "{} is missing: run `cargo xtask peers`", python.display());
+    python
+}
+
+const CALLS: [&str; 3] = [
+    "local   You got remote data => Hello",
+    "Pyro 4  You got remote data => Hello",
+    "Pyro 5  You got remote data => Hello",
+];
+
+/// The lines for Python that stand behind the comment with this beginning, up to the next empty line.
+fn snippet(lines: &[String], comment: &str) -> String {
+    let lines: Vec<&str> = lines
+        .iter()
+        .map(String::as_str)
+        .skip_while(|line| !line.starts_with(comment))
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert!(lines.len() > 2, "nothing behind {comment}: {lines:?}");
+    lines.join("\n")
+}
+
+#[test]
+fn the_same_client_for_three_objects() {
+    let done = run(&[]);
+    let out = text(&done.stdout);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(out.lines().take(3).collect::<Vec<_>>(), CALLS);
+    // What it prints for Python goes with `--serve`, which it names.
+    let lines: Vec<String> = out.lines().map(str::to_owned).collect();
+    assert!(out.contains("cargo run -p quickstart -- --serve"), "{out}");
+    for generation in ["# Pyro4", "# Pyro5"] {
+        assert!(snippet(&lines, generation).contains("\"PYRO:ServiceName@127.0.0.1:7766\""), "{out}");
+    }
+    assert_eq!(text(&done.stderr), "");
+}
+
+/// The program with `--serve`, and the lines it printed until it waited.
+struct Served {
+    child: Child,
+    out: BufReader<std::process::ChildStdout>,
+    lines: Vec<String>,
+}
+
+impl Served {
+    fn start() -> Self {
+        let mut child =
+            Command::new(PROGRAM).args(["--serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut lines: Vec<String> = Vec::new();
+        // The last line for Python is the last before it waits.
+        while !lines.last().is_some_and(|line| line.starts_with("print(Pyro5")) {
+            let mut line = String::new();
+            assert_ne!(out.read_line(&mut line).unwrap(), 0, "it ended after {lines:?}");
+            lines.push(line.trim_end().to_owned());
+        }
+        lines.push(String::new());
+        Self { child, out, lines }
+    }
+
+    fn uri(&self) -> &str {
+        let line = self.lines.iter().find(|line| line.starts_with("Serving ")).unwrap();
+        line.split_whitespace().nth(1).unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn python_runs_the_printed_lines() {
+    let mut served = Served::start();
+    assert_eq!(served.lines[..3], CALLS);
+    assert!(served.uri().starts_with("PYRO:ServiceName@127.0.0.1:"), "{:?}", served.lines);
+    for generation in ["# Pyro4", "# Pyro5"] {
+        let snippet = snippet(&served.lines, generation);
+        assert!(snippet.contains(served.uri()), "{snippet}");
+        let done = Command::new(python()).args(["-c", &snippet]).output().unwrap();
+        assert_eq!(text(&done.stdout), "You got remote data => Hello\n", "{snippet}\n{}", text(&done.stderr));
+    }
+    served.signal("-INT");
+    assert!(served.child.wait().unwrap().success());
+    let mut rest = String::new();
+    served.out.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("Stopping."), "{rest}");
+}
+
+#[test]
+fn it_ends_when_it_is_asked_to() {
+    let mut served = Served::start();
+    served.signal("-TERM");
+    assert!(served.child.wait().unwrap().success());
+}
+
+#[test]
+fn an_idle_client_does_not_keep_it() {
+    let mut served = Served::start();
+    let address = served.uri().rsplit('@').next().unwrap().to_owned();
+    let idle = std::net::TcpStream::connect(address).unwrap();
+    idle.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    served.signal("-INT");
+    assert!(served.child.wait().unwrap().success());
+    drop(idle);
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let served = Served::start();
+    let port = served.uri().rsplit(':').next().unwrap().to_owned();
+    for args in [&["--serve", "--port", &port][..], &["--port", &port]] {
+        let done = run(args);
+        let err = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{err}");
+        assert!(err.contains(&format!("127.0.0.1:{port}")) && err.contains("in use"), "{err}");
+        assert!(err.contains("hint: ") && err.contains("--port"), "{err}");
+    }
+}
+
+#[test]
+fn help_and_wrong_arguments() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    for part in ["--serve", "--port", "PYRO:ServiceName@127.0.0.1:7766"] {
+        assert!(text(&help.stdout).contains(part));
+    }
+    for args in [&["serve"][..], &["--port"], &["--port", "many"]] {
+        let done = run(args);
+        assert_eq!((done.status.code(), done.stdout.len()), (Some(2), 0), "{args:?}");
+        assert!(text(&done.stderr).starts_with("error: "), "{args:?}");
+    }
+}
