@@ -23,7 +23,8 @@ mod tests {
     fn keys_are_checked() {
         assert_eq!(parse("USER=a=b"), Ok(("USER".to_owned(), "a=b".to_owned())));
         assert_eq!(parse("USER="), Ok(("USER".to_owned(), String::new())));
-        for (text, why) in [("USER", "KEY=TEXT"), ("US=x", "four"), ("ÜSR=x", "four"), ("a b =x", "four"), ("HMAC=x", "own")]
+        for (text, why) in
+            [("USER", "KEY=TEXT"), ("US=x", "four"), ("ÜSR=x", "four"), ("a b =x", "four"), ("HMAC=x", "own")]
         {
             assert!(parse(text).unwrap_err().contains(why), "{text}");
         }

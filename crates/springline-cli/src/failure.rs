@@ -55,10 +55,8 @@ impl Failure {
     /// Says it on stderr and gives the exit code.
     pub(crate) fn tell(&self, verbose: u8) -> ExitCode {
         let mut text = format!("error: {}\n", one_line(&self.text()));
-        if verbose > 0 {
-            if let Self::Call(e) = self {
-                text += &remote_details(e);
-            }
+        if let (1.., Self::Call(e)) = (verbose, self) {
+            text += &remote_details(e);
         }
         if let Some(hint) = self.hint() {
             text += &format!("hint: {hint}\n");
@@ -75,7 +73,8 @@ impl Failure {
             ErrorKind::Remote => {
                 let attribute = e.exception().is_some_and(|x| x.is("AttributeError"));
                 let unknown = ["method", "attribute", "exposed"].iter().any(|w| about(w));
-                return (attribute && unknown).then(|| "`springline methods URI` lists what the object offers".to_owned());
+                return (attribute && unknown)
+                    .then(|| "`springline methods URI` lists what the object offers".to_owned());
             }
             ErrorKind::Unavailable if about("no free workers") => "all of the daemon's workers are taken; try later",
             ErrorKind::Unavailable => "is the daemon running, and are host and port right?",
@@ -93,7 +92,9 @@ impl Failure {
                 "does a Pyro daemon listen there, and of the generation that --pyro says?"
             }
             ErrorKind::Encode => "not every serializer can carry every value; serpent carries most: --serializer",
-            ErrorKind::Name if about("name server") => "ask the name server for its PYRO: URI, as with `pyro5-nsc lookup`",
+            ErrorKind::Name if about("name server") => {
+                "ask the name server for its PYRO: URI, as with `pyro5-nsc lookup`"
+            }
             _ => return None,
         };
         Some(hint.to_owned())
@@ -152,6 +153,8 @@ mod tests {
         assert!(hint(e).contains("may have run"));
         assert!(hint(Error::new(ErrorKind::Timeout, "x")).contains("nothing was called"));
         assert_eq!(hint(Error::remote(Exception::new("ValueError", "a method"))), "");
-        assert!(hint(Error::remote(Exception::new("AttributeError", "has no method 'x'"))).contains("springline methods"));
+        assert!(
+            hint(Error::remote(Exception::new("AttributeError", "has no method 'x'"))).contains("springline methods")
+        );
     }
 }

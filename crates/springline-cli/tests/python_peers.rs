@@ -13,7 +13,8 @@ fn calls_in_every_serializer() {
             let with = |args: &[&str]| run(&[args, &["--serializer", serializer, "--compact"]].concat());
             with(&["call", uri, "get_data", "Hello"]).prints("\"You got remote data => Hello\"");
             with(&["call", uri, "add", "1", "--kw", "b=2", "--kw", "c=4"]).prints("7");
-            with(&["call", uri, "echo", "[1, 2.5, null, \"é\", {\"a\": true}]"]).prints("[1,2.5,null,\"é\",{\"a\":true}]");
+            with(&["call", uri, "echo", "[1, 2.5, null, \"é\", {\"a\": true}]"])
+                .prints("[1,2.5,null,\"é\",{\"a\":true}]");
             let big = "123456789012345678901234567890";
             with(&["call", uri, "echo", big]).prints(big);
             with(&["call", uri, "fail", "value", "no good"]).fails(1, &["ValueError: no good"]);
@@ -25,8 +26,11 @@ fn calls_in_every_serializer() {
             with(&["get", uri, "value"]).prints(&new);
             assert_eq!(set("value", "initial").code, 0);
             set("readonly", "1").fails(1, &["AttributeError"]);
-            with(&["call", uri, "types", "{\"$tuple\": []}"])
-                .prints(if matches!(serializer, "json" | "msgpack") { "\"list\"" } else { "\"tuple\"" });
+            with(&["call", uri, "types", "{\"$tuple\": []}"]).prints(if matches!(serializer, "json" | "msgpack") {
+                "\"list\""
+            } else {
+                "\"tuple\""
+            });
             if serializer != "json" {
                 with(&["call", uri, "size", "{\"$bytes\": \"AAECAw==\"}"]).prints("4");
                 with(&["call", uri, "blob", "3"]).prints("{\"$bytes\":\"AAEC\"}");

@@ -139,7 +139,8 @@ fn exceptions_are_code_1() {
         let failed = run(&["call", uri, "fail", "ValueError", "no good", "--pyro", generation]);
         failed.fails(1, &["ValueError: no good", uri]);
         assert_eq!(failed.err.lines().count(), 1, "{}", failed.err);
-        run(&["call", uri, "fail", "bank.BankError", "closed", "--pyro", generation]).fails(1, &["bank.BankError: closed"]);
+        run(&["call", uri, "fail", "bank.BankError", "closed", "--pyro", generation])
+            .fails(1, &["bank.BankError: closed"]);
     }
     let unknown = run(&["call", uri, "nothing"]);
     unknown.fails(1, &["AttributeError", "'nothing'"]);
@@ -273,8 +274,12 @@ fn a_reader_that_goes_away_is_no_error() {
         &["--version"],
         &["call", "--help"],
     ] {
-        let mut child =
-            program().args(args).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = program()
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         drop(child.stdout.take());
         let done = support::Run::of(child.wait_with_output().unwrap());
         assert_eq!((done.code, &*done.err), (0, ""), "{args:?}");

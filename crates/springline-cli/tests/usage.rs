@@ -50,7 +50,8 @@ fn bad_uris_are_code_2() {
         ("PYRO:thing@::1:80", &["brackets"]),
         ("", &["no scheme"]),
     ] {
-        for command in [&["call", uri, "m"][..], &["methods", uri], &["ping", uri], &["get", uri, "a"], &["set", uri, "a", "1"]]
+        for command in
+            [&["call", uri, "m"][..], &["methods", uri], &["ping", uri], &["get", uri, "a"], &["set", uri, "a", "1"]]
         {
             run(command).fails(2, parts);
         }
@@ -65,7 +66,11 @@ fn text_that_looks_like_json_is_sent_with_a_note() {
     let rust = Rust::start();
     let sent = run(&["call", &rust.uri, "echo", "{bad"]);
     sent.prints("\"{bad\"");
-    assert!(sent.err.starts_with("note: argument 1 is no JSON and is sent as text: ") && sent.err.contains("column"), "{}", sent.err);
+    assert!(
+        sent.err.starts_with("note: argument 1 is no JSON and is sent as text: ") && sent.err.contains("column"),
+        "{}",
+        sent.err
+    );
     let plain = run(&["call", &rust.uri, "echo", "no json at all"]);
     plain.prints("\"no json at all\"");
     assert_eq!(plain.err, "");
@@ -116,7 +121,9 @@ fn a_server_of_another_kind_is_code_3() {
     let uri = format!("PYRO:thing@{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let _ = stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = stream
+                .unwrap()
+                .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         }
     });
     let done = run(&["ping", &uri]);
@@ -170,6 +177,7 @@ fn help_and_version() {
 
 #[test]
 fn colours_stay_off_without_a_terminal() {
-    let done = Run::of(program().args(["call", &nowhere(), "m", "-vv"]).env("TERM", "xterm-256color").output().unwrap());
+    let done =
+        Run::of(program().args(["call", &nowhere(), "m", "-vv"]).env("TERM", "xterm-256color").output().unwrap());
     assert!(done.code == 3 && !done.err.contains('\u{1b}'), "{:?}", done.err);
 }

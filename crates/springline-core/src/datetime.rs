@@ -101,7 +101,9 @@ impl Time {
     /// A checked time of day.
     pub fn new(hour: u8, minute: u8, second: u8, nanosecond: u32) -> Result<Self> {
         if hour > 23 || minute > 59 || second > 59 || nanosecond > 999_999_999 {
-            return Err(Error::mismatch(format!("{hour:02}:{minute:02}:{second:02}.{nanosecond:09} is no time of day")));
+            return Err(Error::mismatch(format!(
+                "{hour:02}:{minute:02}:{second:02}.{nanosecond:09} is no time of day"
+            )));
         }
         Ok(Self { hour, minute, second, nanosecond })
     }
@@ -148,11 +150,9 @@ impl DateTime {
     pub fn unix_nanos(&self) -> Option<i128> {
         let days = self.date?.ordinal() - DAYS_BEFORE_1970;
         let t = self.time.unwrap_or_default();
-        let seconds = i128::from(days) * 86_400
-            + i128::from(t.hour) * 3600
-            + i128::from(t.minute) * 60
-            + i128::from(t.second)
-            - i128::from(self.offset.unwrap_or(0));
+        let seconds =
+            i128::from(days) * 86_400 + i128::from(t.hour) * 3600 + i128::from(t.minute) * 60 + i128::from(t.second)
+                - i128::from(self.offset.unwrap_or(0));
         Some(seconds * 1_000_000_000 + i128::from(t.nanosecond))
     }
 
@@ -282,7 +282,9 @@ mod tests {
 
     #[test]
     fn bad_text_is_refused() {
-        for text in ["", "x", "2021-02-29", "2020-13-01", "2020-01-02T", "25:00:00", "03:04:05.", "03:04:5", "03:04:05+1"] {
+        for text in
+            ["", "x", "2021-02-29", "2020-13-01", "2020-01-02T", "25:00:00", "03:04:05.", "03:04:5", "03:04:05+1"]
+        {
             assert!(DateTime::parse(text).is_err(), "{text}");
         }
     }

@@ -462,12 +462,14 @@ struct Key<'de> {
     // The last key that was not as expected (empty where it is no text of the message), and `next` after it.
     other: &'de str,
     after: usize,
+    // Keys in a row that were not as expected.
+    misses: u8,
 }
 
 impl<'de> Key<'de> {
     #[inline]
     fn new(fields: &'static [&'static str]) -> Self {
-        Self { fields, next: 0, other: "", after: 0 }
+        Self { fields, next: 0, other: "", after: 0, misses: 0 }
     }
 
     // Takes a key that is the expected field: most peers write a struct's fields in one order.
@@ -481,12 +483,16 @@ impl<'de> Key<'de> {
         Some(name)
     }
 
-    // Notes a key that was not expected, and expects what follows it from now on.
+    // Notes a key that was not expected, and expects what follows it from now on; gives up where that does not help.
     fn note(&mut self, text: Text<'de, '_>) {
         self.other = match text {
             Text::Message(name) => name,
             Text::Scratch(_) => "",
         };
+        self.misses = if self.next == self.after { self.misses.saturating_add(1) } else { 1 };
+        if self.misses > 2 {
+            self.fields = &[];
+        }
         if let Some(at) = self.fields.iter().position(|f| *f == text.get()) {
             self.next = at + 1;
         }
@@ -539,6 +545,14 @@ struct KeyDeserializer<'a, 'de, S: ?Sized> {
     key: &'a mut Key<'de>,
 }
 
+impl<'de, S: Source<'de> + ?Sized> KeyDeserializer<'_, 'de, S> {
+    // Apart, so that the expected way is short enough to be inlined.
+    #[cold]
+    fn unexpected_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        de::Deserializer::deserialize_str(self, visitor)
+    }
+}
+
 #[cold]
 fn no_key(expected: &str, found: &str) -> Error {
     Error::mismatch(format!("expected {expected} as the key, found {found:?}"))
@@ -567,6 +581,10 @@ macro_rules! key_text {
     ($($method:ident)*) => {$(
         #[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            if let Some(text) = self.source.take_str() {
+                self.key.note(Text::Message(text));
+                return visitor.visit_borrowed_str(text);
+            }
             match self.source.take_text()? {
                 Some(text) => {
                     self.key.note(text);
@@ -609,7 +627,7 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for KeyDeserializer<'_,
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.key.take_expected(self.source) {
             Some(name) => visitor.visit_borrowed_str(name),
-            None => self.deserialize_str(visitor),
+            None => self.unexpected_identifier(visitor),
         }
     }
 

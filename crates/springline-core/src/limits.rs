@@ -16,7 +16,7 @@ pub struct Limits {
     pub message_size: usize,
     /// Bytes one compressed message may grow to. Default 256 MiB.
     pub decompressed_size: usize,
-    /// How many times larger than its compressed form a message may be, once it is over 1 MiB. Default 200.
+    /// How many times larger than its compressed form a message may be, once it is over 16 MiB. Default 200.
     pub decompression_ratio: usize,
     /// Containers inside one another. Default 200, which is also serpent's own limit (1.43).
     pub depth: u32,

@@ -266,7 +266,11 @@ impl<'a, S: Sink + ?Sized> Compound<'a, S> {
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        if self.object { self.sink.key(name)? } else { self.sink.str(name)? }
+        if self.object {
+            self.sink.key(name)?
+        } else {
+            self.sink.str(name)?
+        }
         self.item(value)
     }
 

@@ -191,7 +191,9 @@ impl Value {
         let owner = source.owner();
         let container = match Self::scalar(source.next()?, owner) {
             Ok(value) => return Ok(value),
-            Err(c) => c.ok_or_else(|| Error::malformed(offset, "expected a value, found the end of a container or a field name"))?,
+            Err(c) => c.ok_or_else(|| {
+                Error::malformed(offset, "expected a value, found the end of a container or a field name")
+            })?,
         };
         Self::read_container(source, container)
     }

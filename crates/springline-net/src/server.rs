@@ -45,6 +45,7 @@ const ENDED: u8 = 2;
 struct Shared {
     address: Address,
     stopping: AtomicBool,
+    listening: AtomicBool,
     stop: Notify,
     changed: Notify,
     count: AtomicUsize,
@@ -144,6 +145,7 @@ impl Server {
         let shared = Arc::new(Shared {
             address,
             stopping: AtomicBool::new(false),
+            listening: AtomicBool::new(true),
             stop: Notify::new(),
             changed: Notify::new(),
             count: AtomicUsize::new(0),
@@ -166,7 +168,7 @@ impl Server {
     }
 
     /// Stops accepting, closes idle connections, lets the others finish for at most `drain`, then closes those too.
-    /// Gives how many had to be cut off.
+    /// Gives how many had to be cut off. When all is done within `drain` the address is free again.
     pub async fn shutdown(&self, drain: Duration) -> usize {
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.stop.notify_waiters();
@@ -184,7 +186,7 @@ impl Server {
         let all_gone = async {
             loop {
                 let changed = self.shared.changed.notified();
-                if self.connections() == 0 {
+                if self.connections() == 0 && !self.shared.listening.load(Ordering::Acquire) {
                     return;
                 }
                 changed.await;
@@ -240,7 +242,19 @@ async fn accept_one(listener: &Listener) -> io::Result<Stream> {
     }
 }
 
+// Says that nobody listens any more, once the listener is gone.
+struct Deaf(Arc<Shared>);
+
+impl Drop for Deaf {
+    fn drop(&mut self) {
+        self.0.listening.store(false, Ordering::Release);
+        self.0.changed.notify_waiters();
+    }
+}
+
 async fn accept_loop<H: Handler>(listener: Listener, options: ServerOptions, handler: Arc<H>, shared: Arc<Shared>) {
+    let _deaf = Deaf(shared.clone());
+    let listener = listener; // dropped first
     let mut backoff = Duration::from_millis(5);
     let mut id = 0u64;
     while !shared.stopping.load(Ordering::Acquire) {
@@ -286,6 +300,10 @@ fn start<H: Handler>(stream: Stream, id: u64, handler: &Arc<H>, shared: &Arc<Sha
     let connection = Connection { id, state, shared: shared.clone() };
     let abort = tokio::spawn(handler.clone().serve(stream, connection)).abort_handle();
     if let Some(task) = shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&id) {
-        task.abort = Some(abort);
+        task.abort = Some(abort.clone());
+    }
+    // A stop in between has not found it.
+    if shared.stopping.load(Ordering::Acquire) {
+        abort.abort();
     }
 }

@@ -2,6 +2,8 @@
 
 use springline_core::{Container, Error, Result, ServiceInfo, Sink, Source, Value};
 
+use crate::special::read_tree;
+
 /// What a daemon says of an object in the handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectMetadata {
@@ -81,7 +83,7 @@ impl ConnectRequest {
     }
 
     pub(crate) fn read(source: &mut dyn Source<'_>) -> Result<Self> {
-        let value = Value::read(source)?;
+        let value = read_tree(source)?;
         let handshake = value.field("handshake").cloned();
         let handshake = handshake.ok_or_else(|| Error::malformed(0, "the handshake has no key 'handshake'"))?;
         let object = match value.field("object") {
@@ -104,7 +106,7 @@ pub(crate) struct ConnectReply {
 
 impl ConnectReply {
     pub(crate) fn read(source: &mut dyn Source<'_>, has_meta: bool) -> Result<Self> {
-        let value = Value::read(source)?;
+        let value = read_tree(source)?;
         if !has_meta {
             return Ok(Self { handshake: value, metadata: None });
         }

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use springline_core::{Budget, Container, Error, ErrorKind, Event, Format, Kind, Output, Payload, Result, Sink, Source};
+use springline_core::{
+    Budget, Chunk, Container, Error, ErrorKind, Event, Format, Kind, Output, Payload, Result, Sink, Source, Value,
+};
 
-use crate::codec::{json, marshal, msgpack, serpent};
 use crate::Generation;
-
+use crate::codec::{json, marshal, msgpack, serpent};
+use crate::special::{read_tree, refers_back};
 
 /// How payloads are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -171,8 +173,26 @@ impl Serializer {
     /// The value that begins at byte `start` of a message, to be read later.
     #[must_use]
     pub fn payload(self, message: Bytes, start: usize, budget: Budget) -> Payload<'static> {
-        Payload::wire(message, start, self.format(), budget)
+        let tree = if self == Self::Marshal { without_references(&message, start, budget) } else { None };
+        match tree {
+            Some(tree) => Payload::from(tree),
+            // Also where it cannot be read, which its reader shall find out.
+            None => Payload::wire(message, start, self.format(), budget),
+        }
     }
+}
+
+// A copy of a marshalled value, where it has references to containers and can be read.
+fn without_references(message: &Bytes, start: usize, budget: Budget) -> Option<Value> {
+    // Their letter is quickly looked for; most messages that have it have it in a text.
+    memchr::memchr(b'r', message.get(start..)?)?;
+    let mut found = false;
+    marshal::FORMAT.read(message, start, budget, &mut |s| refers_back(s).map(|yes| found = yes)).ok()?;
+    let mut tree = None;
+    if found {
+        marshal::FORMAT.read(message, start, budget, &mut |s| read_tree(s).map(|value| tree = Some(value))).ok()?;
+    }
+    tree
 }
 
 impl FromStr for Serializer {
@@ -312,8 +332,19 @@ fn text<'m>(source: &mut impl Source<'m>, what: &str) -> Result<Cow<'m, str>> {
     match source.take_text()? {
         Some(springline_core::Text::Message(s)) => Ok(Cow::Borrowed(s)),
         Some(springline_core::Text::Scratch(s)) => Ok(Cow::Owned(s.to_owned())),
-        None => Err(Error::malformed(at, format!("expected {what} as a string"))),
+        None => bytes_as_text(source, at, what),
     }
+}
+
+// Python 2's `str` comes as bytes in marshal.
+#[cold]
+fn bytes_as_text<'m>(source: &mut impl Source<'m>, at: usize, what: &str) -> Result<Cow<'m, str>> {
+    let text = match source.next()? {
+        Event::Bytes(Chunk::Message(b)) => std::str::from_utf8(b).ok().map(Cow::Borrowed),
+        Event::Bytes(b) => std::str::from_utf8(b.get()).ok().map(|s| Cow::Owned(s.to_owned())),
+        _ => None,
+    };
+    text.ok_or_else(|| Error::malformed(at, format!("expected {what} as a string")))
 }
 
 // Where the keyword arguments begin, unless they are null or empty.

@@ -51,7 +51,13 @@ impl PyroUri {
     }
 
     /// From the 5-tuple that Python's `URI.__getstate__` gives (Pyro4 4.82, Pyro5 5.17).
-    pub(crate) fn from_state(protocol: &Value, object: &Value, socket: &Value, host: &Value, port: &Value) -> Option<Self> {
+    pub(crate) fn from_state(
+        protocol: &Value,
+        object: &Value,
+        socket: &Value,
+        host: &Value,
+        port: &Value,
+    ) -> Option<Self> {
         let object = match object {
             Value::Str(text) => text.clone(),
             // PYROMETA holds a set of tags.
@@ -106,8 +112,7 @@ impl FromStr for PyroUri {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (scheme, rest) =
-            text.split_once(':').ok_or_else(|| bad(text, "expected PYRO:object@host:port"))?;
+        let (scheme, rest) = text.split_once(':').ok_or_else(|| bad(text, "expected PYRO:object@host:port"))?;
         let protocol = scheme.to_ascii_uppercase();
         let needs_location = match protocol.as_str() {
             "PYRO" => true,

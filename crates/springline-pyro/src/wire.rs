@@ -341,7 +341,11 @@ impl HmacKey {
     }
 
     // Over the payload as sent, then the data of all other annotations in the order of their keys (4.82).
-    fn sign(&self, payload: impl Iterator<Item = impl AsRef<[u8]>>, annotations: &[(Cow<'static, str>, Bytes)]) -> Hmac<Sha1> {
+    fn sign(
+        &self,
+        payload: impl Iterator<Item = impl AsRef<[u8]>>,
+        annotations: &[(Cow<'static, str>, Bytes)],
+    ) -> Hmac<Sha1> {
         // HMAC takes keys of any length, so this cannot fail; an empty key stands in if it ever did.
         let mut mac = <Hmac<Sha1> as Mac>::new_from_slice(&self.0)
             .unwrap_or_else(|_| <Hmac<Sha1> as Mac>::new(&Default::default()));
@@ -361,6 +365,9 @@ impl std::fmt::Debug for HmacKey {
 
 const HMAC_ANNOTATION: &str = "HMAC";
 
+// Programs have a handful. An empty one takes eight bytes on the wire and ten times as much here.
+const MOST_ANNOTATIONS: usize = 1024;
+
 /// Takes a whole message apart. `frame` must have `header.message_len()` bytes.
 #[inline]
 pub fn open(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
@@ -373,8 +380,7 @@ pub fn open(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&Hma
 
 fn open_slowly(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
     let mut annotations = split_annotations(header, &frame)?;
-    let signature =
-        annotations.iter().position(|(k, _)| k == HMAC_ANNOTATION).map(|i| annotations.remove(i).1);
+    let signature = annotations.iter().position(|(k, _)| k == HMAC_ANNOTATION).map(|i| annotations.remove(i).1);
     frame.advance((header.version.header_len() + header.annotations_len).min(frame.len()));
     check_signature(key, signature, &frame, &annotations)?;
     let payload = if header.flags.has(Flags::COMPRESSED) { decompress(&frame, limits)? } else { frame };
@@ -417,6 +423,10 @@ fn split_annotations(header: &Header, frame: &Bytes) -> Result<Annotations> {
         if length > end - data_at {
             return Err(bad("it is longer than all annotations together"));
         }
+        if list.len() == MOST_ANNOTATIONS {
+            let e = Error::new(ErrorKind::Limit, format!("the message has more annotations than {MOST_ANNOTATIONS}"));
+            return Err(e.at(at));
+        }
         let key = std::str::from_utf8(key).ok().filter(|k| k.is_ascii()).ok_or_else(|| bad("its key is not ASCII"))?;
         list.push((Cow::Owned(key.to_owned()), frame.slice(data_at..data_at + length)));
         at = data_at + length;
@@ -426,8 +436,8 @@ fn split_annotations(header: &Header, frame: &Bytes) -> Result<Annotations> {
 
 fn decompress(payload: &[u8], limits: &Limits) -> Result<Bytes> {
     let over = |what: String| Error::new(ErrorKind::Limit, format!("decompressed payload is over the limit {what}"));
-    // Up to 1 MiB any ratio is harmless.
-    let by_ratio = payload.len().saturating_mul(limits.decompression_ratio).max(1 << 20);
+    // Up to 16 MiB any ratio is harmless: zeros and repetitions pack a thousand to one.
+    let by_ratio = payload.len().saturating_mul(limits.decompression_ratio).max(16 << 20);
     let most = by_ratio.min(limits.decompressed_size);
     let mut out = Vec::with_capacity(payload.len().saturating_mul(3).min(most).min(1 << 20));
     let mut decoder = flate2::read::ZlibDecoder::new(payload).take(most as u64 + 1);

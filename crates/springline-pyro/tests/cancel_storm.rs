@@ -334,7 +334,8 @@ async fn a_daemon_that_goes_away_under_many_callers() {
         }
     })
     .await;
-    let proxy = Proxy::builder(&script.uri).unwrap().version(Version::V502).serializer(Serializer::Msgpack).build().unwrap();
+    let proxy =
+        Proxy::builder(&script.uri).unwrap().version(Version::V502).serializer(Serializer::Msgpack).build().unwrap();
     let calls: Vec<_> = (0..200i64)
         .map(|n| {
             let proxy = proxy.clone();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use springline_core::{Budget, ErrorKind, Source, Value, transcode};
+use springline_core::{Budget, Container, ErrorKind, Event, Kind, ListKind, Source, Value, transcode};
 use springline_core::{Output, Result};
 use springline_pyro::Generation;
 use springline_pyro::codec::serpent::{Decoder, Encoder};
@@ -32,7 +32,24 @@ const SEEDS: &[&str] = &[
 fn wander(message: &[u8], start: usize, rng: &mut Rng) {
     let mut d = Decoder::new(message, start, Budget::default());
     for _ in 0..40 {
-        let done = match rng.u8(..8) {
+        let done = match rng.u8(..13) {
+            8 => {
+                let _ = d.take_f64();
+                Ok(())
+            }
+            9 => {
+                let _ = d.take_bool();
+                Ok(())
+            }
+            10 => {
+                let _ = d.take_str();
+                Ok(())
+            }
+            11 => {
+                let _ = d.take_expected(["data", "", "obj"][rng.usize(..3)]);
+                Ok(())
+            }
+            12 => d.take_null().map(drop),
             0 => d.peek().map(drop),
             1 => d.skip(),
             2 => d.take_i64().map(drop),
@@ -48,6 +65,62 @@ fn wander(message: &[u8], start: usize, rng: &mut Rng) {
             break;
         }
     }
+}
+
+/// A value, by short cuts where they help, tried in any order.
+fn by_short_cuts<'de>(d: &mut Decoder<'de>, rng: &mut Rng) -> Result<Value> {
+    for _ in 0..rng.u8(..6) {
+        match rng.u8(..7) {
+            0 => {
+                if let Some(v) = d.take_i64()? {
+                    return Ok(Value::I64(v));
+                }
+            }
+            1 => {
+                if let Some(v) = d.take_f64() {
+                    return Ok(Value::F64(v));
+                }
+            }
+            2 => {
+                if let Some(v) = d.take_bool() {
+                    return Ok(Value::Bool(v));
+                }
+            }
+            3 => {
+                if let Some(v) = d.take_str() {
+                    return Ok(Value::from(v));
+                }
+            }
+            4 => {
+                if let Some(v) = d.take_text()? {
+                    return Ok(Value::from(v.get()));
+                }
+            }
+            5 => {
+                if d.take_expected("obj") {
+                    return Ok(Value::from("obj"));
+                }
+            }
+            _ => {
+                if d.take_null()? {
+                    return Ok(Value::Null);
+                }
+            }
+        }
+    }
+    if d.peek()? != Kind::List {
+        return Value::read(d);
+    }
+    let Event::Begin(Container::List { kind, .. }) = d.next()? else { panic!("peek said a list") };
+    let mut items = Vec::new();
+    while !d.take_end()? {
+        items.push(by_short_cuts(d, rng)?);
+    }
+    Ok(match kind {
+        ListKind::List => Value::List(items),
+        ListKind::Tuple => Value::Tuple(items),
+        _ => Value::Set(items),
+    })
 }
 
 #[test]
@@ -73,15 +146,22 @@ fn a_hundred_thousand_mutations() {
                 _ => message.insert(at, alphabet[rng.usize(..alphabet.len())]),
             }
         }
+        let mut decoder = Decoder::new(&message, 0, Budget::default());
+        let other_way = by_short_cuts(&mut decoder, &mut rng).and_then(|v| decoder.finish().map(|()| v));
         match read(&message) {
             Ok(value) => {
+                // By the text, as nan does not equal itself.
+                assert_eq!(format!("{:?}", other_way.unwrap()), format!("{value:?}"));
                 // What is read can be written and reads back, unless it is beyond what serpent writes.
                 let mut out = Output::new();
                 if value.write(&mut Encoder::new(&mut out, Generation::Pyro5)).is_ok() {
                     read(&out.to_vec()).unwrap_or_else(|e| panic!("{:?}: {e}", String::from_utf8_lossy(&out.to_vec())));
                 }
             }
-            Err(e) => assert!(e.offset().is_some(), "{:?}: {e:?}", String::from_utf8_lossy(&message)),
+            Err(e) => {
+                assert!(e.offset().is_some(), "{:?}: {e:?}", String::from_utf8_lossy(&message));
+                assert!(other_way.is_err(), "{:?}: {e}", String::from_utf8_lossy(&message));
+            }
         }
         let start = if rng.bool() { 0 } else { rng.usize(..=message.len()) };
         wander(&message, start, &mut rng);

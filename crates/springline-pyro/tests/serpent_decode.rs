@@ -170,6 +170,14 @@ fn short_cuts_take_one_thing_or_nothing() {
     assert!(d.take_end().unwrap());
     d.finish().unwrap();
 
+    // The name of a field is text and nothing else.
+    for message in ["{'__class__':'X',1.5:1}", "{'__class__':'X',True:1}"] {
+        let mut d = open(message);
+        d.next().unwrap();
+        assert_eq!((d.take_f64(), d.take_bool()), (None, None));
+        assert!(d.next().is_err());
+    }
+
     // On bad bytes they take nothing, and next says what is wrong.
     for (message, at) in [("[1.5x]", 4), ("[-x]", 2), ("[1.5+2]", 5), ("[\\1]", 2), ("[Truex]", 1)] {
         let mut d = open(message);

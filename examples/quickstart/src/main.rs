@@ -34,7 +34,9 @@ async fn main() -> ExitCode {
         Err(e) => {
             eprintln!("error: {}", e.report());
             if e.kind() == ErrorKind::Unavailable {
-                eprintln!("hint: if another program has port {port}, take another one: --port PORT, or --port 0 for any");
+                eprintln!(
+                    "hint: if another program has port {port}, take another one: --port PORT, or --port 0 for any"
+                );
             }
             ExitCode::FAILURE
         }

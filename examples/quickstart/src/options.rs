@@ -35,7 +35,8 @@ pub(crate) fn read(args: impl IntoIterator<Item = String>) -> Result<Wish, Strin
             "--serve" => serve = true,
             "--port" => {
                 let number = args.next().ok_or("--port needs a number")?;
-                port = Some(number.parse().map_err(|_| format!("--port {number:?}: expected a number from 0 to 65535"))?);
+                port =
+                    Some(number.parse().map_err(|_| format!("--port {number:?}: expected a number from 0 to 65535"))?);
             }
             other => return Err(format!("unknown argument {other:?}; --help lists what there is")),
         }

@@ -1,33 +1,16 @@
 //! The built program: what it prints, and that what it prints for Python works.
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+
+use support::{python, text};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_quickstart");
 
 fn run(args: &[&str]) -> Output {
     Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// The Python that the peers run in.
-fn python() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) if !dir.is_empty() => workspace.join(dir),
-        _ => workspace.join("target"),
-    };
-    let python = match std::env::var_os("SPRINGLINE_PYTHON") {
-        Some(path) => PathBuf::from(path),
-        None => target.join("peers/python/bin/python"),
-    };
-    assert!(python.exists(), "{} is missing: run `cargo xtask peers`", python.display());
-    python
 }
 
 const CALLS: [&str; 3] = [
@@ -72,8 +55,7 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
-        let mut child =
-            Command::new(PROGRAM).args(["--serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(PROGRAM).args(["--serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut lines: Vec<String> = Vec::new();
         // The last line for Python is the last before it waits.
@@ -134,7 +116,6 @@ fn an_idle_client_does_not_keep_it() {
     let mut served = Served::start();
     let address = served.uri().rsplit('@').next().unwrap().to_owned();
     let idle = std::net::TcpStream::connect(address).unwrap();
-    idle.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     served.signal("-INT");
     assert!(served.child.wait().unwrap().success());
     drop(idle);

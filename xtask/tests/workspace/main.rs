@@ -3,4 +3,5 @@
 mod common;
 mod layering;
 mod licences;
+mod readme;
 mod structure;

@@ -12,5 +12,9 @@ pub(super) fn run(command: &Ping) -> Result<(), Failure> {
     let start = Instant::now();
     let alive = block_on(target.ping())??;
     let took = start.elapsed().as_secs_f64() * 1000.0;
-    output::line(&format!("{} is alive ({}, connected and answered in {took:.1} ms)", one_line(&command.object.uri), alive.protocol))
+    output::line(&format!(
+        "{} is alive ({}, connected and answered in {took:.1} ms)",
+        one_line(&command.object.uri),
+        alive.protocol
+    ))
 }

@@ -82,7 +82,9 @@ fn tagged(name: &str, content: Value) -> Result<Value, String> {
             }
             Value::Decimal(digits.to_owned())
         }
-        "$float" => Value::F64(text("NaN, Infinity or a number as text")?.parse().map_err(|_| bad("a number as text"))?),
+        "$float" => {
+            Value::F64(text("NaN, Infinity or a number as text")?.parse().map_err(|_| bad("a number as text"))?)
+        }
         "$remote" => Value::Remote(Box::new(RemoteRef::proxy(text("a URI")?))),
         "$tuple" => Value::Tuple(items(content)?),
         "$set" => Value::Set(items(content)?),
@@ -153,13 +155,14 @@ mod tests {
             (r#"{"$date": "2020-01-02"}"#, Value::DateTime(DateTime::parse("2020-01-02").unwrap())),
             (r#"{"$decimal": "1.50"}"#, Value::Decimal("1.50".into())),
             (r#"{"$float": "Infinity"}"#, Value::F64(f64::INFINITY)),
-            (r#"{"$map": [[1, "a"], [[], "b"]]}"#, Value::Map(vec![
-                (1i64.into(), "a".into()),
-                (Value::List(vec![]), "b".into()),
-            ])),
-            (r#"{"__class__": "a.B", "x": {"$bytes": ""}}"#, Value::object("a.B", vec![
-                ("x".to_owned(), Value::from(Bytes::new())),
-            ])),
+            (
+                r#"{"$map": [[1, "a"], [[], "b"]]}"#,
+                Value::Map(vec![(1i64.into(), "a".into()), (Value::List(vec![]), "b".into())]),
+            ),
+            (
+                r#"{"__class__": "a.B", "x": {"$bytes": ""}}"#,
+                Value::object("a.B", vec![("x".to_owned(), Value::from(Bytes::new()))]),
+            ),
             (r#"{"$remote": "PYRO:x@y:1"}"#, Value::Remote(Box::new(RemoteRef::proxy("PYRO:x@y:1")))),
             // Not one of ours, or not alone.
             (r#"{"$other": 1}"#, Value::Map(vec![("$other".into(), 1i64.into())])),

@@ -320,14 +320,17 @@ mod tests {
     #[test]
     fn what_unfolds_without_end_is_cut() {
         // Each list holds the one before twice.
-        let doubling: Vec<Value> = (0..60u32).map(|i| match i {
-            0 => list([]),
-            i => list([Value::Back(i), Value::Back(i)]),
-        }).collect();
+        let doubling: Vec<Value> = (0..60u32)
+            .map(|i| match i {
+                0 => list([]),
+                i => list([Value::Back(i), Value::Back(i)]),
+            })
+            .collect();
         let json = write(&list(doubling), true);
         assert!(json.len() < 100_000_000 && json.contains("$ref"), "{} bytes", json.len());
         // Each holds the one before: deep, but the stack bears it.
-        let chain: Vec<Value> = (0..100_000u32).map(|i| if i == 0 { list([]) } else { list([Value::Back(i)]) }).collect();
+        let chain: Vec<Value> =
+            (0..100_000u32).map(|i| if i == 0 { list([]) } else { list([Value::Back(i)]) }).collect();
         assert!(write(&list(chain), true).contains("$ref"));
     }
 

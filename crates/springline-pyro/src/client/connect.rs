@@ -117,16 +117,24 @@ impl Opening<'_> {
 
     fn judge(&self, stream: Stream, version: Version, (header, bytes): Frame) -> Result<Opened> {
         let kind = header.kind;
-        // A refusal is read whatever its signature is: with different keys it could not be read otherwise.
-        let key = if kind == MessageKind::ConnectFail { None } else { self.key };
         let serializer = wire::serializer_of(&header);
         let theirs = header.version;
         let is_meta = header.flags.has(Flags::META) || theirs != Version::V48;
-        let message = match (kind, wire::open(&header, bytes, self.limits, key)) {
-            (MessageKind::ConnectFail, Err(e)) if e.kind() == ErrorKind::Denied => {
-                return Err(Error::new(ErrorKind::Denied, "the daemon refused the connection, with a signed reason: its \
-                     hmac key differs from ours, or only one side has one"));
-            }
+        let message = match (kind, wire::open(&header, bytes.clone(), self.limits, self.key)) {
+            // An unsigned refusal is read even where we have a key: what it says is probably that the daemon has none.
+            (MessageKind::ConnectFail, Err(e)) if e.kind() == ErrorKind::Denied => wire::open(
+                &header,
+                bytes,
+                self.limits,
+                None,
+            )
+            .map_err(|_| {
+                Error::new(
+                    ErrorKind::Denied,
+                    "the daemon refused the connection, with a signed reason: its hmac key differs from ours, or only \
+                         one side has one",
+                )
+            })?,
             (_, opened) => opened?,
         };
         match kind {
@@ -138,15 +146,15 @@ impl Opening<'_> {
                     ));
                 }
                 let budget = self.limits.budget();
-                let reply =
-                    serializer?.read(&message.payload, budget, |source| ConnectReply::read(source, is_meta))?;
+                let reply = serializer?.read(&message.payload, budget, |source| ConnectReply::read(source, is_meta))?;
                 let link = Link::new(stream, *self.limits, 0);
                 Ok(Opened { link, version, handshake: reply.handshake, metadata: reply.metadata })
             }
             MessageKind::ConnectFail => {
-                let text = serializer.as_ref().map_err(|e| Error::new(e.kind(), e.message().to_owned())).and_then(|s| {
-                    s.read(&message.payload, self.limits.budget(), |source| Value::read(source))
-                });
+                let text = serializer
+                    .as_ref()
+                    .map_err(|e| Error::new(e.kind(), e.message().to_owned()))
+                    .and_then(|s| s.read(&message.payload, self.limits.budget(), |source| Value::read(source)));
                 Err(fault::refused(text, serializer.ok()))
             }
             other => Err(Error::new(ErrorKind::Protocol, format!("expected the handshake's answer, found {other:?}"))),

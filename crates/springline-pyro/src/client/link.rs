@@ -139,6 +139,11 @@ impl Link {
         Some(state.live)
     }
 
+    /// Takes no new calls from now on; those in progress go on.
+    pub(crate) fn retire(&self) {
+        self.lock().retired = true;
+    }
+
     /// Sends one request, which `write` appends with the sequence number it is given, and waits for the reply (or, for
     /// a oneway request, until it is written).
     pub(crate) fn exchange<'a>(
@@ -400,7 +405,10 @@ impl State {
                 .ok_or_else(|| unexpected(format!("the peer sent a {:?} that nobody asked for", header.kind)))?;
             if header.seq != seq || !matches!(header.kind, MessageKind::Result | MessageKind::Ping) {
                 let found = (header.kind, header.seq);
-                return Err(unexpected(format!("expected the reply to request {seq}, found {:?} {}", found.0, found.1)));
+                return Err(unexpected(format!(
+                    "expected the reply to request {seq}, found {:?} {}",
+                    found.0, found.1
+                )));
             }
             if matches!(self.outcome(index), Outcome::Dropped) {
                 self.remove(index);

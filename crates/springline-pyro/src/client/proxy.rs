@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
-use springline_core::{
-    Args, Error, ErrorKind, Limits, Metadata, Payload, Reached, RemoteRef, Result, Value, context,
-};
+use springline_core::{Args, Error, ErrorKind, Limits, Metadata, Payload, Reached, RemoteRef, Result, Value, context};
 use springline_net::Address;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
@@ -19,6 +18,7 @@ use super::link::{Frame, Link};
 use super::request::{Batch, Request};
 use crate::handshake::ObjectMetadata;
 use crate::serializer::{Arguments, Kwargs};
+use crate::special::read_tree;
 use crate::wire::{self, Annotations, Flags, Head, HmacKey, Message, MessageKind, Version};
 use crate::{Location, PyroUri, Serializer, fault};
 
@@ -53,13 +53,35 @@ struct Inner {
     address: Address,
     config: Config,
     links: Mutex<Links>,
-    connecting: tokio::sync::Mutex<()>,
     info: OnceLock<ServiceInfo>,
+}
+
+type Connected = Result<(Arc<Link>, Version), Arc<Failed>>;
+
+/// Why a connection was not made, for all who waited for it.
+struct Failed {
+    kind: ErrorKind,
+    message: String,
+    whole: Mutex<Option<Error>>,
+}
+
+impl Failed {
+    fn new(e: Error) -> Self {
+        Self { kind: e.kind(), message: e.message().to_owned(), whole: Mutex::new(Some(e)) }
+    }
+
+    // The error itself, with its causes, for the one who began; a copy for the others.
+    fn tell(&self, whole: bool) -> Error {
+        let whole = if whole { self.whole.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
+        whole.unwrap_or_else(|| Error::new(self.kind, self.message.clone()))
+    }
 }
 
 #[derive(Default)]
 struct Links {
     open: Vec<Arc<Link>>,
+    /// What the connection that is being made has come to.
+    connecting: Option<watch::Receiver<Option<Connected>>>,
     version: Option<Version>,
     metadata: Option<Arc<ObjectMetadata>>,
     handshake: Value,
@@ -171,14 +193,7 @@ impl ProxyBuilder {
         if config.key.is_some() && !matches!(config.version, None | Some(Version::V48)) {
             return Err(Error::new(ErrorKind::Config, "an hmac key needs Pyro4: Pyro5 has no signatures"));
         }
-        let inner = Inner {
-            uri,
-            address,
-            config,
-            links: Mutex::default(),
-            connecting: tokio::sync::Mutex::default(),
-            info: OnceLock::new(),
-        };
+        let inner = Inner { uri, address, config, links: Mutex::default(), info: OnceLock::new() };
         Ok(Proxy { inner: Arc::new(inner) })
     }
 }
@@ -336,7 +351,7 @@ impl Proxy {
         let flags = Flags(Flags::BATCH | if oneway { Flags::ONEWAY } else { 0 });
         match self.inner.invoke("<batch>", &arguments, flags, &options).await? {
             Some(Answer { message, serializer, .. }) => {
-                let results = serializer.read(&message.payload, self.inner.config.limits.budget(), |s| Value::read(s));
+                let results = serializer.read(&message.payload, self.inner.config.limits.budget(), |s| read_tree(s));
                 results.map(Some)
             }
             None => Ok(None),
@@ -370,15 +385,44 @@ impl Inner {
         best.filter(|_| links.open.len() >= self.config.connections).map(|link| (link, version))
     }
 
-    async fn link(&self) -> Result<(Arc<Link>, Version)> {
-        if let Some(found) = self.pick() {
-            return Ok(found);
+    async fn link(self: &Arc<Self>) -> Result<(Arc<Link>, Version)> {
+        loop {
+            if let Some(found) = self.pick() {
+                return Ok(found);
+            }
+            let (mut connecting, mine) = self.connecting();
+            let outcome = connecting.wait_for(Option::is_some).await.ok().and_then(|o| o.clone());
+            match outcome {
+                Some(Ok(found)) if mine => return Ok(found),
+                Some(Err(e)) => return Err(e.tell(mine).with_endpoint(&self.uri)),
+                None if mine => return Err(Error::new(ErrorKind::Shutdown, "the runtime is shutting down")),
+                // Ready, or given up because the runtime of whoever began it has ended.
+                Some(Ok(_)) | None => {}
+            }
         }
-        // One connects, the others wait and look again.
-        let _guard = self.connecting.lock().await;
-        if let Some(found) = self.pick() {
-            return Ok(found);
+    }
+
+    // The connection that is being made, or a new one and true. It is made by a task of its own: a caller that is dropped
+    // or no longer polled while it waits holds up nobody.
+    fn connecting(self: &Arc<Self>) -> (watch::Receiver<Option<Connected>>, bool) {
+        let mut links = self.links();
+        if let Some(connecting) = links.connecting.as_ref().filter(|c| c.has_changed().is_ok()) {
+            return (connecting.clone(), false);
         }
+        let (sender, receiver) = watch::channel(None);
+        links.connecting = Some(receiver.clone());
+        drop(links);
+        let this = self.clone();
+        tokio::spawn(async move {
+            let outcome = this.connect().await.map_err(|e| Arc::new(Failed::new(e)));
+            // From here on callers find the link, or may try again.
+            this.links().connecting = None;
+            let _ = sender.send(Some(outcome));
+        });
+        (receiver, true)
+    }
+
+    async fn connect(&self) -> Result<(Arc<Link>, Version)> {
         let known = self.config.version.or(self.links().version);
         let opened = match self.opening().open(known).await {
             // The daemon may have been replaced by one of another generation.
@@ -419,7 +463,7 @@ impl Inner {
         self.links().metadata.as_ref().is_some_and(|m| m.oneway.iter().any(|n| n == method))
     }
 
-    async fn send(&self, call: &Call<'_>) -> Result<Reply> {
+    async fn send(self: &Arc<Self>, call: &Call<'_>) -> Result<Reply> {
         let attribute;
         let (method, args) = match call.kind {
             CallKind::Method => (call.method, &call.args),
@@ -456,7 +500,7 @@ impl Inner {
 
     /// One call: `None` when it is oneway.
     async fn invoke(
-        &self,
+        self: &Arc<Self>,
         method: &str,
         arguments: &Arguments<'_>,
         flags: Flags,
@@ -494,7 +538,7 @@ impl Inner {
     }
 
     async fn attempt(
-        &self,
+        self: &Arc<Self>,
         method: &str,
         arguments: &Arguments<'_>,
         mut flags: Flags,
@@ -554,10 +598,7 @@ impl Inner {
                 Ok(frame?.map(|frame| (frame, link)))
             }
             Err(_) => {
-                let reached = exchange.reached();
-                if reached == Reached::MaybeExecuted {
-                    link.retire();
-                }
+                let reached = exchange.give_up();
                 Err(Error::new(ErrorKind::Timeout, format!("no answer to {method}() before the deadline"))
                     .with_reached(reached))
             }
@@ -575,16 +616,21 @@ impl Inner {
         }
         if header.flags.has(Flags::EXCEPTION) {
             let budget = self.config.limits.budget();
-            let value = serializer.read(&message.payload, budget, |source| Value::read(source))?;
+            let value = serializer.read(&message.payload, budget, |source| read_tree(source))?;
             return Err(Error::remote(fault::from_value(value)));
         }
         Ok(Answer { message, serializer, correlation_id: header.correlation_id })
     }
 
-    async fn ping(&self) -> Result<()> {
+    async fn ping(self: &Arc<Self>) -> Result<()> {
+        let late = |t| Error::new(ErrorKind::Timeout, format!("no answer to a ping within {t:?}"));
+        let deadline = self.config.timeout.map(|t| (Instant::now() + t, t));
         let work = async {
-            let (link, version) = self.link().await?;
-            let exchange = link.exchange(false, |out, seq| {
+            let (link, version) = match deadline {
+                None => self.link().await?,
+                Some((at, t)) => timeout_at(at, self.link()).await.unwrap_or_else(|_| Err(late(t)))?,
+            };
+            let mut exchange = link.exchange(false, |out, seq| {
                 let head = Head {
                     version,
                     kind: MessageKind::Ping,
@@ -601,18 +647,19 @@ impl Inner {
                     Ok(())
                 })
             })?;
-            match exchange.await? {
+            let answer = match deadline {
+                None => exchange.await?,
+                Some((at, t)) => match timeout_at(at, &mut exchange).await {
+                    Ok(answer) => answer?,
+                    Err(_) => return Err(late(t).with_reached(exchange.give_up())),
+                },
+            };
+            match answer {
                 Some((header, _)) if header.kind == MessageKind::Ping => Ok(()),
                 _ => Err(Error::new(ErrorKind::Protocol, "expected the answer to a ping, found something else")),
             }
         };
-        let done = match self.config.timeout {
-            None => work.await,
-            Some(t) => tokio::time::timeout(t, work)
-                .await
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, format!("no answer to a ping within {t:?}")))),
-        };
-        done.map_err(|e| e.with_endpoint(&self.uri))
+        work.await.map_err(|e: Error| e.with_endpoint(&self.uri))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The four serializers, as codecs that never await: each an `Encoder` ([`Sink`](springline_core::Sink)), a `Decoder`
 //! ([`Source`](springline_core::Source)) and a `FORMAT` that opens messages later.
 
+mod float;
 pub mod json;
 pub mod marshal;
 pub mod msgpack;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use springline_core::{Error, ErrorKind, Peer, Result, Service, Value};
 use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use super::{DAEMON_OBJECT, Handshake, Shared, object};
@@ -52,8 +52,8 @@ pub(super) enum Next {
 impl Handler for Shared {
     async fn serve(self: Arc<Self>, mut stream: Stream, connection: Connection) {
         // Boxed, so that its size does not count for the rest of the connection's life.
-        let mut client = match Box::pin(self.welcome(&mut stream)).await {
-            Ok(Some(client)) => client,
+        let (mut client, early) = match Box::pin(self.welcome(&mut stream)).await {
+            Ok(Some(welcome)) => welcome,
             Ok(None) => return,
             Err(e) => {
                 debug!(peer = %stream.peer_text(), error = %e, "handshake failed");
@@ -61,7 +61,7 @@ impl Handler for Shared {
             }
         };
         debug!(peer = %client.peer.address, protocol = %client.peer.protocol, "client connected");
-        match self.requests(&mut stream, &connection, &mut client).await {
+        match self.requests(&mut stream, &connection, &mut client, early).await {
             Ok(()) => debug!(peer = %client.peer.address, "client gone"),
             Err(e) if e.kind() == ErrorKind::Closed => {
                 debug!(peer = %client.peer.address, error = %e, "client gone");
@@ -77,15 +77,30 @@ impl Shared {
         stream: &mut Stream,
         connection: &Connection,
         client: &mut Client,
+        mut early: Option<Box<Inbound>>,
     ) -> Result<()> {
         while connection.next_request() {
             // An idle connection holds no buffer.
-            poll_fn(|cx| stream.poll_read_ready(cx)).await.map_err(closed)?;
+            if early.is_none() {
+                poll_fn(|cx| stream.poll_read_ready(cx)).await.map_err(closed)?;
+            }
             if !connection.begin() {
                 break;
             }
             let (mut inbound, mut outbound) = self.pool.take();
-            let next = self.busy(stream, &mut inbound, &mut outbound, client).await?;
+            if let Some(early) = early.take() {
+                inbound = *early;
+            }
+            let next = match self.busy(stream, &mut inbound, &mut outbound, client).await {
+                Ok(next) => next,
+                Err(e) => {
+                    // What was asked before is answered.
+                    if !matches!(e.kind(), ErrorKind::Closed | ErrorKind::Timeout) {
+                        self.flush(stream, &mut outbound).await?;
+                    }
+                    return Err(e);
+                }
+            };
             self.pool.give(inbound, outbound);
             if next == Next::Close {
                 break;
@@ -103,6 +118,8 @@ impl Shared {
         client: &mut Client,
     ) -> Result<Next> {
         let limits = &self.config.limits;
+        // Since when the message at hand is being waited for.
+        let mut since = None;
         loop {
             let mut need = 0;
             // Between requests: ours to wait for ever. Within one: against the clock.
@@ -111,6 +128,7 @@ impl Shared {
                     need = header.message_len();
                     limits.check_message(need)?;
                     if inbound.bytes().len() >= need {
+                        since = None;
                         let frame = inbound.take(need);
                         if self.answer(header, frame, outbound, client).await? == Next::Close {
                             self.flush(stream, outbound).await?;
@@ -126,16 +144,16 @@ impl Shared {
                         return Ok(Next::Continue);
                     }
                 }
-                None if inbound.is_empty() => {}
                 None => {}
             }
             self.flush(stream, outbound).await?;
-            if self.fill(stream, inbound, need).await? == 0 {
-                return if inbound.is_empty() {
-                    Ok(Next::Close)
-                } else {
-                    Err(Error::new(ErrorKind::Closed, "the client closed the connection within a message"))
-                };
+            match self.fill(stream, inbound, need, &mut since).await? {
+                Some(0) if inbound.is_empty() => return Ok(Next::Close),
+                Some(0) => {
+                    return Err(Error::new(ErrorKind::Closed, "the client closed the connection within a message"));
+                }
+                Some(_) => {}
+                None => return Ok(Next::Continue),
             }
         }
     }
@@ -179,12 +197,23 @@ impl Shared {
         }
     }
 
-    // What a transfer of so many bytes may take.
-    fn allowed(&self, bytes: usize) -> Duration {
-        self.config.transfer_timeout + Duration::from_secs((bytes / (16 * 1024)) as u64)
+    // Until when a transfer of so many bytes may take that began at `since`, and, if no piece of it comes, from now.
+    fn until(&self, since: Instant, bytes: usize) -> Instant {
+        let piece = self.config.transfer_timeout;
+        let all = piece.saturating_add(Duration::from_secs((bytes / (16 * 1024)) as u64));
+        let far = Duration::from_secs(86_400 * 365);
+        let after = |start: Instant, time: Duration| start.checked_add(time).unwrap_or(start + far);
+        after(since, all).min(after(Instant::now(), piece))
     }
 
-    async fn fill(&self, stream: &mut Stream, inbound: &mut Inbound, need: usize) -> Result<usize> {
+    // Reads more of a message that has begun since `since`. `None` when none has: a socket may look readable and is not.
+    async fn fill(
+        &self,
+        stream: &mut Stream,
+        inbound: &mut Inbound,
+        need: usize,
+        since: &mut Option<Instant>,
+    ) -> Result<Option<usize>> {
         // A timer is armed only when there is nothing to read at once.
         let at_once = poll_fn(|cx| {
             Poll::Ready(match inbound.poll_fill(stream, cx, need) {
@@ -194,12 +223,18 @@ impl Shared {
         })
         .await;
         if let Some(done) = at_once {
-            return done.map_err(closed);
+            return done.map(Some).map_err(closed);
         }
-        let allowed = self.allowed(need);
-        match timeout(allowed, poll_fn(|cx| inbound.poll_fill(stream, cx, need))).await {
-            Ok(done) => done.map_err(closed),
-            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("no more of a message within {allowed:?}"))),
+        if inbound.is_empty() {
+            return Ok(None);
+        }
+        let since = *since.get_or_insert_with(Instant::now);
+        match timeout_at(self.until(since, need), poll_fn(|cx| inbound.poll_fill(stream, cx, need))).await {
+            Ok(done) => done.map(Some).map_err(closed),
+            Err(_) => {
+                let waited = since.elapsed();
+                Err(Error::new(ErrorKind::Timeout, format!("the rest of a message did not come within {waited:?}")))
+            }
         }
     }
 
@@ -217,34 +252,44 @@ impl Shared {
         if let Some(done) = at_once {
             return done.map_err(closed);
         }
-        let allowed = self.allowed(outbound.pending());
-        match timeout(allowed, poll_fn(|cx| outbound.poll_flush(stream, cx))).await {
-            Ok(done) => done.map_err(closed),
-            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the client took no answer within {allowed:?}"))),
+        let (since, bytes) = (Instant::now(), outbound.pending());
+        loop {
+            let before = outbound.pending();
+            let progress = poll_fn(|cx| match outbound.poll_flush(stream, cx) {
+                Poll::Ready(done) => Poll::Ready(done.map(|()| true)),
+                Poll::Pending if outbound.pending() < before => Poll::Ready(Ok(false)),
+                Poll::Pending => Poll::Pending,
+            });
+            match timeout_at(self.until(since, bytes), progress).await {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) => {}
+                Ok(Err(e)) => return Err(closed(e)),
+                Err(_) => {
+                    let waited = since.elapsed();
+                    return Err(Error::new(
+                        ErrorKind::Timeout,
+                        format!("the client did not take its answer within {waited:?}"),
+                    ));
+                }
+            }
         }
     }
 
-    /// The handshake. `None` for a client that was refused or that is none.
-    async fn welcome(self: &Arc<Self>, stream: &mut Stream) -> Result<Option<Client>> {
+    /// The handshake, and what the client sent in one piece with it. `None` for a client that was refused.
+    async fn welcome(self: &Arc<Self>, stream: &mut Stream) -> Result<Option<(Client, Option<Box<Inbound>>)>> {
         let (mut inbound, mut outbound) = self.pool.take();
-        let client = match timeout(self.config.handshake_timeout, self.introduce(stream, &mut inbound, &mut outbound)).await
-        {
-            Ok(done) => done?,
-            Err(_) => {
-                let allowed = self.config.handshake_timeout;
-                return Err(Error::new(ErrorKind::Timeout, format!("no handshake within {allowed:?}")));
-            }
-        };
+        let client =
+            match timeout(self.config.handshake_timeout, self.introduce(stream, &mut inbound, &mut outbound)).await {
+                Ok(done) => done?,
+                Err(_) => {
+                    let allowed = self.config.handshake_timeout;
+                    return Err(Error::new(ErrorKind::Timeout, format!("no handshake within {allowed:?}")));
+                }
+            };
         self.flush(stream, &mut outbound).await?;
-        // A client that speaks on before it was let in speaks out of turn (its bytes would be lost with the buffer).
-        if client.is_some() && inbound.is_empty() {
-            self.pool.give(inbound, outbound);
-            return Ok(client);
-        }
-        if client.is_some() {
-            return Err(Error::new(ErrorKind::Protocol, "the client sent a call before the handshake was answered"));
-        }
-        Ok(None)
+        let early = (!inbound.is_empty()).then(|| Box::new(std::mem::take(&mut inbound)));
+        self.pool.give(inbound, outbound);
+        Ok(client.map(|client| (client, early)))
     }
 
     async fn introduce(

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, Reply, Service};
-use springline_core::{Error, ErrorKind, Exception, Payload, Peer, Result, Value, remote};
+use springline_core::{Error, ErrorKind, Exception, Output, Payload, Peer, Result, Value, remote};
 use springline_net::Outbound;
 use tracing::{debug, error, warn};
 
@@ -49,7 +49,8 @@ impl Shared {
         let budget = self.config.limits.budget();
         let epoch = self.registry.epoch();
         let last = client.last.as_ref().filter(|last| last.epoch == epoch);
-        let known = last.and_then(|last| Some((last.frame.parts(serializer, &message.payload, budget)?, &last.service)));
+        let known =
+            last.and_then(|last| Some((last.frame.parts(serializer, &message.payload, budget)?, &last.service)));
         let done = if let Some((parts, service)) = known {
             let request = Request { header, message: &message, serializer, parts: &parts };
             self.perform(&request, &**service, &client.peer).await
@@ -87,9 +88,8 @@ impl Shared {
         let peer = client.peer.clone();
         tokio::spawn(async move {
             let done = async {
-                let parts = serializer
-                    .read_call(&message.payload, shared.config.limits.budget())
-                    .map_err(Failure::Message)?;
+                let parts =
+                    serializer.read_call(&message.payload, shared.config.limits.budget()).map_err(Failure::Message)?;
                 let service = shared.find(&parts.object);
                 let service = service.ok_or_else(|| Failure::Call(unknown_object(&parts.object)))?;
                 let request = Request { header: &header, message: &message, serializer, parts: &parts };
@@ -104,12 +104,7 @@ impl Shared {
         });
     }
 
-    async fn perform(
-        &self,
-        request: &Request<'_>,
-        service: &dyn Service,
-        peer: &Arc<Peer>,
-    ) -> Result<Answer, Failure> {
+    async fn perform(&self, request: &Request<'_>, service: &dyn Service, peer: &Arc<Peer>) -> Result<Answer, Failure> {
         let Request { header, message, serializer, parts } = *request;
         let budget = self.config.limits.budget();
         let args = serializer.payload(message.payload.clone(), parts.args_at, budget);
@@ -160,14 +155,13 @@ impl Shared {
         }
         head.compress = self.config.compress;
         head.correlation_id = self.correlation_id(header, message);
-        let written = wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
-            serializer.write(generation, out, |sink| reply.result.encode(sink))
+        let written = guarded(&mut outbound.output, |out| {
+            wire::write_message(out, &head, &self.config.limits, |out| {
+                serializer.write(generation, out, |sink| reply.result.encode(sink))
+            })
         });
         if let Err(e) = written {
-            // The result cannot be written in this serializer: the caller should know why.
-            let class = if e.kind() == ErrorKind::Encode { "TypeError" } else { "ValueError" };
-            let exception = Exception::new(class, format!("the result cannot be sent: {e}"));
-            self.raise(header, serializer, exception, outbound)?;
+            self.raise(header, serializer, unsent(e), outbound)?;
         }
         Ok(Next::Continue)
     }
@@ -185,21 +179,22 @@ impl Shared {
         head.flags.0 |= Flags::BATCH;
         head.compress = self.config.compress;
         head.correlation_id = self.correlation_id(header, message);
-        let written = wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
-            serializer.write(generation, out, |sink| {
-                sink.begin(springline_core::Container::list(Some(results.len())))?;
-                for result in results {
-                    match result {
-                        Ok(reply) => reply.result.encode(sink)?,
-                        Err(exception) => fault::wrapper(exception, generation).write(sink)?,
+        let written = guarded(&mut outbound.output, |out| {
+            wire::write_message(out, &head, &self.config.limits, |out| {
+                serializer.write(generation, out, |sink| {
+                    sink.begin(springline_core::Container::list(Some(results.len())))?;
+                    for result in results {
+                        match result {
+                            Ok(reply) => reply.result.encode(sink)?,
+                            Err(exception) => fault::wrapper(exception, generation).write(sink)?,
+                        }
                     }
-                }
-                sink.end()
+                    sink.end()
+                })
             })
         });
         if let Err(e) = written {
-            let exception = Exception::new("TypeError", format!("a result cannot be sent: {e}"));
-            self.raise(header, serializer, exception, outbound)?;
+            self.raise(header, serializer, unsent(e), outbound)?;
         }
         Ok(Next::Continue)
     }
@@ -350,11 +345,8 @@ async fn batch(
             kwargs: Some(Payload::from(kwargs.clone())),
             options: options.clone(),
         };
-        let done = if method.starts_with('_') {
-            underscored(service, request).await
-        } else {
-            call(service, request).await
-        };
+        let done =
+            if method.starts_with('_') { underscored(service, request).await } else { call(service, request).await };
         match done {
             Ok(reply) => results.push(Ok(reply)),
             Err(Failure::Call(exception)) => {
@@ -379,6 +371,23 @@ impl Future for CatchPanic<'_> {
             Err(panic) => Poll::Ready(Err(Ok(panicked(panic)))),
         }
     }
+}
+
+// A result's own Serialize may panic, too: what it has written is taken back.
+fn guarded(out: &mut Output, write: impl FnOnce(&mut Output) -> Result<()>) -> Result<()> {
+    let (buf, blobs) = (out.buf.len(), out.blobs().len());
+    catch_unwind(AssertUnwindSafe(|| write(out))).unwrap_or_else(|panic| {
+        out.truncate(buf, blobs);
+        Err(Error::remote(panicked(panic)))
+    })
+}
+
+// What the caller is told when the result cannot be written in this serializer.
+fn unsent(e: Error) -> Exception {
+    e.into_exception().unwrap_or_else(|e| {
+        let class = if e.kind() == ErrorKind::Encode { "TypeError" } else { "ValueError" };
+        Exception::new(class, format!("the result cannot be sent: {e}"))
+    })
 }
 
 // The panic's text goes to the log; the peer learns only that there was one.

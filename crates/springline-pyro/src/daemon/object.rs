@@ -68,7 +68,11 @@ impl DaemonObject {
             "ping" => call.read_args::<()>(info).map(|()| Value::Null),
             "info" => {
                 call.read_args::<()>(info)?;
-                Ok(Value::from(format!("Springline {}, {} objects", env!("CARGO_PKG_VERSION"), self.shared.registry.names().len())))
+                Ok(Value::from(format!(
+                    "Springline {}, {} objects",
+                    env!("CARGO_PKG_VERSION"),
+                    self.shared.registry.names().len()
+                )))
             }
             "get_metadata" => {
                 let (object, as_lists) = call.read_args::<(String, Option<bool>)>(info)?;

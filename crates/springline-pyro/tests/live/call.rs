@@ -59,7 +59,13 @@ pub(crate) struct Ctx {
 }
 
 impl Ctx {
-    async fn new(peer: Peer, serializer: Serializer, server: &Ready, options: bool, scratch: &Arc<Scratch>) -> Arc<Self> {
+    async fn new(
+        peer: Peer,
+        serializer: Serializer,
+        server: &Ready,
+        options: bool,
+        scratch: &Arc<Scratch>,
+    ) -> Arc<Self> {
         let address = if server.uri.contains('[') { "[::1]:0" } else { "127.0.0.1:0" };
         let mine = Daemon::bind(address).await.expect("a free port");
         let callback = FnService::new("Callback").method("get_data", ["param"], |(param,): (String,)| async move {
@@ -105,7 +111,10 @@ impl Ctx {
 }
 
 /// The exception of a call that must raise.
-pub(crate) fn raised<T: std::fmt::Debug>(result: springline_core::Result<T>, class: &str) -> Result<Exception, Failure> {
+pub(crate) fn raised<T: std::fmt::Debug>(
+    result: springline_core::Result<T>,
+    class: &str,
+) -> Result<Exception, Failure> {
     match result {
         Ok(value) => Err(Failure::Wrong(format!("wanted {class}, got the result {value:?}"))),
         Err(e) => match e.exception() {
@@ -116,7 +125,10 @@ pub(crate) fn raised<T: std::fmt::Debug>(result: springline_core::Result<T>, cla
 }
 
 /// The error of a call that must fail without an exception of the peer.
-pub(crate) fn failed<T: std::fmt::Debug>(result: springline_core::Result<T>, kind: ErrorKind) -> Result<Error, Failure> {
+pub(crate) fn failed<T: std::fmt::Debug>(
+    result: springline_core::Result<T>,
+    kind: ErrorKind,
+) -> Result<Error, Failure> {
     match result {
         Ok(value) => Err(Failure::Wrong(format!("wanted a failure, {kind:?}, got the result {value:?}"))),
         Err(e) if e.kind() == kind => Ok(e),
@@ -216,7 +228,8 @@ pub(crate) struct Optional {
 impl Optional {
     pub(crate) async fn start(scratch: &Scratch, peer: Peer) -> Self {
         let socket = scratch.path("s").display().to_string();
-        let mut args = vec!["--unix", &socket, "--compress", "--require-handshake", HANDSHAKE, "--annotation", ANNOTATION];
+        let mut args =
+            vec!["--unix", &socket, "--compress", "--require-handshake", HANDSHAKE, "--annotation", ANNOTATION];
         match peer {
             Peer::Pyro4 => args.extend(["--hmac", KEY]),
             Peer::Pyro5 => args.push("--bytes-literal"),
@@ -281,7 +294,9 @@ pub(crate) async fn column(
     if plan.wants(IPV6_ROW) {
         let ctx = Ctx::new(peer, with, &optional.ipv6.ready, false, scratch).await;
         let mut failures = Vec::new();
-        for name in ["transport", "call", "kwargs", "callback", "uri_result", "proxy_result", "oneway", "exception:ValueError"] {
+        for name in
+            ["transport", "call", "kwargs", "callback", "uri_result", "proxy_result", "oneway", "exception:ValueError"]
+        {
             for feature in features.0.iter().filter(|f| f.name == name) {
                 match feature.run(&ctx).await {
                     Ok(()) | Err(Failure::Peer(_) | Failure::WithOptions) => {}

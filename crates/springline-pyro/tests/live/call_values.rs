@@ -232,6 +232,7 @@ fn expected(name: &str, python: &str) -> String {
     // What Python writes but does not read.
     match name {
         "object" => "object:bank.Money".to_owned(),
+        "namedtuple" => "object:values.Point".to_owned(),
         "ordereddict" => "object:collections.OrderedDict".to_owned(),
         _ => special().into_iter().find(|(n, _)| *n == name).map_or_else(String::new, |(_, v)| text(&listed(v))),
     }

@@ -62,7 +62,7 @@ impl Plan {
 
     fn wants(&self, feature: &str) -> bool {
         let fits = |f: &String| f == feature || f.ends_with(':') && feature.starts_with(f.as_str());
-        self.features.is_empty() || self.features.iter().any(fits)
+        self.features.is_empty() || feature == OPTIONS_ROW || self.features.iter().any(fits)
     }
 
     fn wants_column(&self, peer: Peer, serializer: Serializer) -> bool {

@@ -62,8 +62,7 @@ impl Column {
 
     fn all() -> impl Iterator<Item = Self> {
         let both = [Direction::PythonToRust, Direction::RustToPython];
-        Self::pairs()
-            .flat_map(move |(peer, serializer)| both.map(|direction| Self { peer, serializer, direction }))
+        Self::pairs().flat_map(move |(peer, serializer)| both.map(|direction| Self { peer, serializer, direction }))
     }
 }
 
@@ -118,10 +117,7 @@ impl Table {
         let mut inner = self.inner();
         for row in inner.rows.clone() {
             for column in Column::all() {
-                inner
-                    .cells
-                    .entry((row.clone(), column))
-                    .or_insert_with(|| Cell::Fail("nothing tests this".to_owned()));
+                inner.cells.entry((row.clone(), column)).or_insert_with(|| Cell::Fail("nothing tests this".to_owned()));
             }
         }
     }
@@ -141,7 +137,9 @@ impl Table {
     pub(crate) fn text(&self) -> String {
         let inner = self.inner();
         let width = inner.rows.iter().map(String::len).max().unwrap_or(0) + 2;
-        let mut out = String::from("P>R: Python calls Rust   R>P: Rust calls Python   n/a: the Python peer itself cannot, reasons below\n\n");
+        let mut out = String::from(
+            "P>R: Python calls Rust   R>P: Rust calls Python   n/a: the Python peer itself cannot, reasons below\n\n",
+        );
         let mut peers = " ".repeat(width);
         let mut serializers = " ".repeat(width);
         let mut directions = " ".repeat(width);

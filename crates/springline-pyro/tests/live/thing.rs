@@ -218,7 +218,8 @@ impl Thing for MyThing {
     }
 
     async fn call_back(&self, proxy: RemoteRef, x: Value) -> Result<Value> {
-        let mut builder = Proxy::builder(&proxy.uri)?.serializer(self.around.serializer).timeout(Duration::from_secs(30));
+        let mut builder =
+            Proxy::builder(&proxy.uri)?.serializer(self.around.serializer).timeout(Duration::from_secs(30));
         if let Some(key) = self.around.key {
             builder = builder.hmac_key(key);
         }
@@ -331,7 +332,9 @@ impl Service for Served {
 
 /// The second object.
 pub(crate) fn other() -> FnService {
-    FnService::new("Other")
-        .method("who", [], |()| async { Ok("other".to_owned()) })
-        .method("greet", ["name"], |(name,): (String,)| async move { Ok(format!("Hello, {name}")) })
+    FnService::new("Other").method("who", [], |()| async { Ok("other".to_owned()) }).method(
+        "greet",
+        ["name"],
+        |(name,): (String,)| async move { Ok(format!("Hello, {name}")) },
+    )
 }

@@ -234,9 +234,8 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
         }
         (Value::Map(x), Value::Map(y)) => {
             x.len() == y.len()
-                && x.iter().all(|(k, v)| {
-                    y.iter().any(|(l, w)| (same(k, l) || l.as_str() == Some(&key_text(k))) && same(v, w))
-                })
+                && x.iter()
+                    .all(|(k, v)| y.iter().any(|(l, w)| (same(k, l) || l.as_str() == Some(&key_text(k))) && same(v, w)))
         }
         (Value::DateTime(x), Value::Str(y)) => x.to_string() == *y,
         (Value::Decimal(x), Value::Str(y)) => x == y,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, ParamInfo, Reply, Service, ServiceInfo};
 use springline_core::{Error, Exception, Limits, Output, Result, Value};
-use springline_pyro::wire::{self, Flags, Head, Header, HmacKey, Message, MessageKind};
+use springline_pyro::wire::{self, Annotations, Flags, Head, Header, HmacKey, MessageKind};
 use springline_pyro::{Daemon, Proxy, Serializer, Version};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
@@ -35,7 +35,14 @@ pub(crate) fn annotation(key: &'static str, data: &'static [u8]) -> (Cow<'static
 }
 
 /// A message with a payload as it is.
-pub(crate) fn frame(version: Version, kind: MessageKind, serializer: u16, flags: u16, seq: u16, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(
+    version: Version,
+    kind: MessageKind,
+    serializer: u16,
+    flags: u16,
+    seq: u16,
+    payload: &[u8],
+) -> Vec<u8> {
     let head = Head {
         version,
         kind,
@@ -79,7 +86,13 @@ pub(crate) fn map(pairs: Vec<(&str, Value)>) -> Value {
 }
 
 /// The payload of a call.
-pub(crate) fn call_payload(version: Version, serializer: Serializer, object: &str, method: &str, args: Value) -> Vec<u8> {
+pub(crate) fn call_payload(
+    version: Version,
+    serializer: Serializer,
+    object: &str,
+    method: &str,
+    args: Value,
+) -> Vec<u8> {
     let none = Value::Map(Vec::new());
     let call = if serializer == Serializer::Json {
         map(vec![("object", object.into()), ("method", method.into()), ("params", args), ("kwargs", none)])
@@ -90,7 +103,14 @@ pub(crate) fn call_payload(version: Version, serializer: Serializer, object: &st
 }
 
 /// A call of the object `thing`.
-pub(crate) fn invoke(version: Version, serializer: Serializer, flags: u16, seq: u16, method: &str, args: Vec<Value>) -> Vec<u8> {
+pub(crate) fn invoke(
+    version: Version,
+    serializer: Serializer,
+    flags: u16,
+    seq: u16,
+    method: &str,
+    args: Vec<Value>,
+) -> Vec<u8> {
     let payload = call_payload(version, serializer, "thing", method, Value::Tuple(args));
     frame(version, MessageKind::Invoke, serializer.id(version.generation()), flags, seq, &payload)
 }
@@ -105,7 +125,8 @@ pub(crate) fn connect(version: Version, serializer: Serializer, object: &str) ->
 /// The answer of a daemon to it, with `fire` as a oneway method.
 pub(crate) fn connect_ok(version: Version, serializer: Serializer) -> Vec<u8> {
     let methods = Value::List(vec!["echo".into(), "fire".into()]);
-    let meta = map(vec![("methods", methods), ("oneway", Value::List(vec!["fire".into()])), ("attrs", Value::List(vec![]))]);
+    let meta =
+        map(vec![("methods", methods), ("oneway", Value::List(vec!["fire".into()])), ("attrs", Value::List(vec![]))]);
     let payload = payload(version, serializer, &map(vec![("handshake", "hello".into()), ("meta", meta)]));
     frame(version, MessageKind::ConnectOk, serializer.id(version.generation()), Flags::META, 0, &payload)
 }
@@ -128,6 +149,21 @@ pub(crate) fn patched(mut message: Vec<u8>, version: Version, at: usize, bytes: 
         message[22..24].copy_from_slice(&((sum & 0xFFFF) as u16).to_be_bytes());
     }
     message
+}
+
+/// A message, taken apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) header: Header,
+    pub(crate) annotations: Annotations,
+    pub(crate) payload: Bytes,
+}
+
+impl Message {
+    pub(crate) fn open(header: Header, bytes: Bytes) -> Self {
+        let wire::Message { annotations, payload, .. } = wire::open(&header, bytes, &unbounded(), None).unwrap();
+        Self { header, annotations, payload }
+    }
 }
 
 /// The value in a message's payload.
@@ -196,7 +232,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     /// The next message, opened.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         let (header, bytes) = self.raw().await?;
-        Some(wire::open(header, bytes, &unbounded(), self.key.as_ref()).unwrap())
+        let wire::Message { annotations, payload, .. } =
+            wire::open(&header, bytes, &unbounded(), self.key.as_ref()).unwrap();
+        Some(Message { header, annotations, payload })
     }
 
     /// Waits until the other side closes; gives the messages it sent before.
@@ -360,16 +398,28 @@ pub(crate) struct Thing {
 static INFO: std::sync::LazyLock<ServiceInfo> = std::sync::LazyLock::new(|| {
     let method = |name: &'static str, param: Option<&'static str>| MethodInfo {
         name: name.into(),
-        params: param.map(|name| ParamInfo { name: name.into(), type_name: "".into(), optional: false }).into_iter().collect(),
+        params: param
+            .map(|name| ParamInfo { name: name.into(), type_name: "".into(), optional: false })
+            .into_iter()
+            .collect(),
         oneway: name == "fire",
         ..MethodInfo::default()
     };
-    let names = ["echo", "size", "blob", "slow", "fire", "fail", "boom", "boom_later", "boom_reply", "raw_bytes", "clock", "odd_error"];
-    ServiceInfo {
-        name: "Thing".into(),
-        doc: "".into(),
-        methods: names.iter().map(|n| method(n, Some("x"))).collect(),
-    }
+    let names = [
+        "echo",
+        "size",
+        "blob",
+        "slow",
+        "fire",
+        "fail",
+        "boom",
+        "boom_later",
+        "boom_reply",
+        "raw_bytes",
+        "clock",
+        "odd_error",
+    ];
+    ServiceInfo { name: "Thing".into(), doc: "".into(), methods: names.iter().map(|n| method(n, Some("x"))).collect() }
 });
 
 struct PanicsWhenWritten;
@@ -413,7 +463,8 @@ impl Service for Thing {
                     Ok(Value::DateTime(springline_core::DateTime { date, time: None, offset: None }).into())
                 }
                 _ => Err(Error::remote(
-                    Exception::new("ValueError", "odd").with_attribute("data", Value::Bytes(Bytes::from_static(b"\xFF"))),
+                    Exception::new("ValueError", "odd")
+                        .with_attribute("data", Value::Bytes(Bytes::from_static(b"\xFF"))),
                 )),
             }
         })
@@ -433,7 +484,9 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) async fn start(set: impl FnOnce(springline_pyro::DaemonBuilder) -> springline_pyro::DaemonBuilder) -> Self {
+    pub(crate) async fn start(
+        set: impl FnOnce(springline_pyro::DaemonBuilder) -> springline_pyro::DaemonBuilder,
+    ) -> Self {
         let daemon = set(Daemon::builder()).bind("127.0.0.1:0").await.unwrap();
         let thing = Arc::new(Thing::default());
         let uri = daemon.register("thing", thing.clone()).unwrap().to_string();

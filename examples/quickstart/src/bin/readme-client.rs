@@ -5,7 +5,7 @@ use springline::pyro::Proxy;
 use springline::{Result, remote};
 
 #[remote]
-pub trait Account {
+trait Account {
     async fn balance(&self, owner: &str) -> Result<i64>;
 }
 

@@ -4,8 +4,8 @@ use num_bigint::BigInt;
 use springline_core::{Container, DateTime, Error, ErrorKind, ListKind, Output, RemoteRef, Result, Sink};
 
 use super::MAX_INT_DIGITS;
-use super::float::push_repr;
 use super::stack::Stack;
+use crate::codec::float::push_f64;
 use crate::{Generation, special};
 
 /// Writes events as JSON, byte for byte as Pyro's `json` serializer does on CPython 3.11.
@@ -148,7 +148,7 @@ impl Sink for Encoder<'_> {
     fn f64(&mut self, v: f64) -> Result<()> {
         self.scalar(|out| {
             if v.is_finite() {
-                push_repr(out, v);
+                push_f64(out, v);
             } else if v.is_nan() {
                 out.extend_from_slice(b"NaN");
             } else {

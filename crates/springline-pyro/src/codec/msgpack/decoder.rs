@@ -427,8 +427,9 @@ impl<'de> Source<'de> for Decoder<'de> {
             Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => Kind::Bytes,
             Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => Kind::List,
             Marker::FixMap(0) => Kind::Map,
+            Marker::Map16 if after(1).starts_with(&[0; 2]) => Kind::Map,
+            Marker::Map32 if after(1).starts_with(&[0; 4]) => Kind::Map,
             Marker::FixMap(_) => kind_of_map(after(1)),
-            // no writer gives an empty map a long head, and a wrong guess would need a text that starts like a class
             Marker::Map16 => kind_of_map(after(3)),
             Marker::Map32 => kind_of_map(after(5)),
             Marker::FixExt1 | Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 => {

@@ -1,6 +1,4 @@
-use springline_core::{
-    BigInt, Date, DateTime, ErrorKind, Event, Kind, Limits, Output, Sink, Source, Start, Text, Time,
-};
+use springline_core::{BigInt, Date, DateTime, ErrorKind, Event, Kind, Limits, Output, Sink, Source, Start, Text};
 use springline_core::{Budget, Bytes, Container, Error, Format, ListKind, RemoteRef, Result, Value, transcode};
 
 use super::{Decoder, Encoder, FORMAT};
@@ -304,7 +302,7 @@ fn naive_dates_are_local_time_to_the_microsecond() {
         assert_eq!((message.len(), &message[..2]), (10, &[0xd7, 0x32][..]));
         assert_eq!(decode(&message).unwrap(), date(text));
     }
-    let fine = DateTime::naive(Date::new(2024, 1, 2).unwrap(), Time::new(3, 4, 5, 678_901).unwrap());
+    let fine = DateTime::naive(Date::new(2024, 1, 2).unwrap(), springline_core::Time::new(3, 4, 5, 678_901).unwrap());
     assert_eq!(decode(&encode(&fine.into()).unwrap()).unwrap(), date("2024-01-02T03:04:05.000678"));
 }
 
@@ -410,7 +408,7 @@ fn a_value_may_begin_inside_a_message() {
 
 #[test]
 fn peek_tells_what_next_gives() {
-    let message = "dc0013 c0 c3 01 cfffffffffffffffff cb0000000000000000 a161 c400 90 80 d830 00000000000000000000000000000000 \
+    let message = "dc0015 de0000 df00000000 c0 c3 01 cfffffffffffffffff cb0000000000000000 a161 c400 90 80 d830 00000000000000000000000000000000 \
         c70131 31 d73301000000 00000000 d6ff00000000 81 a95f5f636c6173735f5f a178 \
         81 a95f5f636c6173735f5f 05 82 a95f5f636c6173735f5f a5666c6f6174 a576616c7565 01 \
         82 a95f5f636c6173735f5f ae5079726f352e636f72652e555249 a57374617465 95 a45059524f a161 c0 a162 01 \

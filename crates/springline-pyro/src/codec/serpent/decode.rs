@@ -5,7 +5,8 @@ use springline_core::{
     Budget, Bytes, Chunk, Container, Error, ErrorKind, Event, Kind, ListKind, RemoteRef, Result, Source, Text,
 };
 
-use super::scan::{self, Ahead, Trouble};
+use super::blanks::is_blank;
+use super::scan::{Ahead, Trouble};
 use super::stack::Stack;
 
 /// Reads one Python literal out of a message; text without escapes, and bytes literals, are borrowed from it.
@@ -15,7 +16,7 @@ use super::stack::Stack;
 pub struct Decoder<'de> {
     // The message from `base` on: UTF-8 without a zero byte, or empty if it is not (then `broken` says where).
     pub(super) text: &'de str,
-    base: usize,
+    pub(super) base: usize,
     pub(super) pos: usize,
     budget: Budget,
     owner: Option<&'de Bytes>,
@@ -71,12 +72,6 @@ impl Shape {
     fn item(self) -> Place {
         if matches!(self, Self::Map | Self::Object) { Place::Key } else { Place::Item }
     }
-}
-
-// Whether blanks, or what stands like one, may begin with `b`. The end of the text counts.
-#[inline]
-fn is_blank(b: u8) -> bool {
-    b <= b' ' || b == b'#' || b == b'\\'
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -240,73 +235,6 @@ impl<'de> Decoder<'de> {
             Trouble::TooDeep(at) => {
                 let what = "brackets are nested deeper than the limit depth allows";
                 Error::new(ErrorKind::Limit, what).at(self.base + at)
-            }
-        }
-    }
-
-    /// Passes blanks and comments; inside brackets newlines are blanks too.
-    #[inline]
-    pub(super) fn blanks(&mut self) -> Result<()> {
-        if is_blank(self.at(self.pos)) { self.many_blanks(self.nested()) } else { Ok(()) }
-    }
-
-    pub(super) fn many_blanks(&mut self, newlines: bool) -> Result<()> {
-        loop {
-            match self.at(self.pos) {
-                b' ' | b'\t' | b'\x0c' => self.pos += 1,
-                b'\n' | b'\r' if newlines => self.pos += 1,
-                b'#' => self.pos = scan::line_end(self.text.as_bytes(), self.pos),
-                b'\\' => self.continuation()?,
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    // A backslash at the end of a line joins it with the next one.
-    fn continuation(&mut self) -> Result<()> {
-        self.pos += match (self.at(self.pos + 1), self.at(self.pos + 2)) {
-            (b'\r', b'\n') => 3,
-            (b'\n' | b'\r', _) => 2,
-            _ => return Err(self.fail(self.pos + 1, "a newline after the backslash")),
-        };
-        if self.at(self.pos) == 0 {
-            return Err(self.fail(self.pos, "another line after the backslash"));
-        }
-        Ok(())
-    }
-
-    // What may stand before the outermost value. Its own line must not be indented, but for the text's very first.
-    fn lead(&mut self) -> Result<()> {
-        if self.base > 0 {
-            self.blanks()?;
-            if matches!(self.at(self.pos), b',' | b':') {
-                self.pos += 1;
-                self.blanks()?;
-            }
-            return Ok(());
-        }
-        while matches!(self.at(self.pos), b' ' | b'\t') {
-            self.pos += 1;
-        }
-        let mut indent = false;
-        loop {
-            match self.at(self.pos) {
-                b' ' | b'\t' => {
-                    indent = true;
-                    self.pos += 1;
-                }
-                b'\x0c' => {
-                    indent = false;
-                    self.pos += 1;
-                }
-                b'\n' | b'\r' => {
-                    indent = false;
-                    self.pos += 1;
-                }
-                b'#' => self.pos = scan::line_end(self.text.as_bytes(), self.pos),
-                b'\\' => self.continuation()?,
-                _ if indent => return Err(self.fail(self.pos, "a literal at the start of the line")),
-                _ => return Ok(()),
             }
         }
     }
@@ -590,6 +518,11 @@ impl<'de> Decoder<'de> {
         Some(self.token.is_none() && self.prepare().ok()? != Place::End)
     }
 
+    // Whether it is an object's value and not a name, which has to be text, that stands at `pos`.
+    fn in_field(&self) -> bool {
+        self.top.shape == Shape::Object && self.place == Some(Place::Item)
+    }
+
     // What `advance` does before a scalar, for one that is known to be good. Gives what `undo` needs.
     #[inline]
     fn begin_scalar(&mut self) -> Option<Place> {
@@ -694,7 +627,10 @@ impl<'de> Source<'de> for Decoder<'de> {
     }
 
     fn take_f64(&mut self) -> Option<f64> {
-        if !self.ready()? || !matches!(self.at(self.pos), b'0'..=b'9' | b'-') || self.top.shape == Shape::Paren {
+        if !self.ready()? || !matches!(self.at(self.pos), b'0'..=b'9' | b'-') {
+            return None;
+        }
+        if matches!(self.top.shape, Shape::Paren | Shape::Object) && !self.in_field() {
             return None;
         }
         let (start, place) = (self.pos, self.begin_scalar()?);
@@ -707,7 +643,7 @@ impl<'de> Source<'de> for Decoder<'de> {
     }
 
     fn take_bool(&mut self) -> Option<bool> {
-        if !self.ready()? {
+        if !self.ready()? || (self.top.shape == Shape::Object && !self.in_field()) {
             return None;
         }
         let (value, len) = match self.at(self.pos) {

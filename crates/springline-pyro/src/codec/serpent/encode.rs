@@ -4,6 +4,7 @@ use springline_core::{BigInt, Bytes, Container, DateTime, Error, ListKind, Outpu
 
 use super::stack::Stack;
 use super::{HEADER, MAX_DEPTH, MAX_INT_DIGITS, base64, repr};
+use crate::codec::float;
 use crate::{Generation, special};
 
 /// Writes one Python literal, as serpent 1.43 does for Pyro.
@@ -147,7 +148,7 @@ impl<'o> Encoder<'o> {
         } else if v.is_infinite() {
             self.put(if v > 0.0 { b"1e30000" } else { b"-1e30000" });
         } else {
-            repr::push_f64(&mut self.out.buf, v);
+            float::push_f64(&mut self.out.buf, v);
         }
     }
 }

@@ -47,12 +47,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod base64;
+mod blanks;
 mod decode;
 mod dict;
 mod encode;
 mod literal;
 mod number;
-pub(in crate::codec) mod repr;
+mod repr;
 mod scan;
 mod stack;
 mod text;

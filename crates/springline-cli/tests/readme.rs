@@ -1,0 +1,90 @@
+//! Every `springline` line of the README files and of the help texts works as it stands, against what it is said to go with.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use springline::FnService;
+use springline::pyro::Daemon;
+use support::{Run, run, workspace};
+
+/// The lines of shell blocks that begin with the program's name.
+fn lines(file: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(workspace().join(file)).unwrap();
+    let mut in_shell = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        match line {
+            "```sh" => in_shell = true,
+            "```" => in_shell = false,
+            line if in_shell && line.starts_with("springline ") => found.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The quickstart's object, where there is a free port.
+fn serve() -> (tokio::runtime::Runtime, Daemon, String) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (daemon, uri) = runtime.block_on(async {
+        let daemon = Daemon::bind("127.0.0.1:0").await.unwrap();
+        let service = FnService::new("Service")
+            .method("get_data", ["param"], |(p,): (String,)| async move { Ok(format!("You got remote data => {p}")) });
+        let uri = daemon.register("ServiceName", service).unwrap().to_string();
+        (daemon, uri)
+    });
+    (runtime, daemon, uri)
+}
+
+/// Runs a line as a shell does that finds the program.
+fn shell(line: &str) -> Run {
+    let directory = Path::new(env!("CARGO_BIN_EXE_springline")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([directory.to_path_buf()].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("PATH", path).env_remove("SPRINGLINE_HMAC_KEY").env_remove("RUST_LOG");
+    Run::of(command.output().unwrap())
+}
+
+#[test]
+fn shell_lines_work() {
+    let (runtime, daemon, uri) = serve();
+    for file in ["README.md", "crates/springline-cli/README.md"] {
+        let lines = lines(file);
+        assert!(lines.len() > 3, "{file} shows how to use the program");
+        for line in lines {
+            let at = "PYRO:ServiceName@127.0.0.1:7766";
+            assert!(line.contains(at), "{file}: {line}");
+            // A slow machine may take its time.
+            let here = line.replace(at, &uri).replace("500ms", "60s");
+            let done = shell(&here);
+            assert_eq!(done.code, 0, "{file}: {line}\n{}", done.err);
+            assert!(!done.out.is_empty() && done.err.is_empty(), "{file}: {line}\n{}", done.err);
+            if line.contains("get_data") && line.contains(" call ") {
+                assert_eq!(done.out, "\"You got remote data => Hello\"\n", "{file}: {line}");
+            }
+        }
+    }
+    let _guard = runtime.enter();
+    drop(daemon);
+}
+
+#[test]
+fn the_examples_of_the_help_are_understood() {
+    for command in ["call", "get", "set", "methods", "ping"] {
+        let help = run(&[command, "--help"]).out;
+        let examples = help.split("Examples:").nth(1).expect(command);
+        let lines: Vec<&str> = examples.lines().map(str::trim).filter(|l| l.starts_with("springline ")).collect();
+        assert!(!lines.is_empty());
+        for line in lines {
+            // Nothing listens at port 1: what is understood ends with code 3, a wrong command line with code 2.
+            let here = line.replace(":7766", ":1").replace("/run/things.sock", "/nowhere/things.sock");
+            let here = here.replace("--hmac-key-file key.txt", "").replace("> /dev/null && echo up", "");
+            let done = shell(&here);
+            assert_eq!(done.code, 3, "{line}\n{}", done.err);
+            assert!(done.err.starts_with("error: cannot connect"), "{line}\n{}", done.err);
+        }
+    }
+}
