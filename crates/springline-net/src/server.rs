@@ -176,10 +176,9 @@ impl Server {
         {
             let tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             for task in tasks.values() {
-                if task.state.compare_exchange(IDLE, ENDED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                    if let Some(abort) = &task.abort {
-                        abort.abort();
-                    }
+                let idle = task.state.compare_exchange(IDLE, ENDED, Ordering::AcqRel, Ordering::Acquire).is_ok();
+                if let Some(abort) = task.abort.as_ref().filter(|_| idle) {
+                    abort.abort();
                 }
             }
         }

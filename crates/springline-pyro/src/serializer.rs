@@ -111,8 +111,18 @@ impl Serializer {
         }
     }
 
-    /// Writes the payload of a call: a tuple of four, in JSON an object.
+    /// Writes the arguments of a call on their own, as they stand in its payload.
     #[inline]
+    pub(crate) fn write_args(self, generation: Generation, out: &mut Output, args: &Payload<'_>) -> Result<()> {
+        match self {
+            Self::Serpent => args.encode(&mut serpent::Encoder::new(out, generation)),
+            Self::Json => args.encode(&mut json::Encoder::new(out, generation)),
+            Self::Marshal => args.encode(&mut marshal::Encoder::new(out, generation)),
+            Self::Msgpack => args.encode(&mut msgpack::Encoder::new(out, generation)),
+        }
+    }
+
+    /// Writes the payload of a call: a tuple of four, in JSON an object.
     pub(crate) fn write_call(
         self,
         generation: Generation,

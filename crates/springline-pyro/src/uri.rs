@@ -66,10 +66,12 @@ impl PyroUri {
                 tags.join(",")
             }
         };
-        let location = match (socket.as_str(), host.as_str(), port.as_i64()) {
-            (Some(path), ..) if !path.is_empty() => Some(Location::Unix(path.to_owned())),
-            (_, Some(host), Some(port)) => Some(Location::Tcp(host.to_owned(), u16::try_from(port).ok()?)),
-            _ => None,
+        let location = match (socket.as_str().filter(|path| !path.is_empty()), host, port) {
+            (Some(path), ..) => Some(Location::Unix(path.to_owned())),
+            (None, Value::Null, Value::Null) => None,
+            (None, host, port) => {
+                Some(Location::Tcp(host.as_str()?.to_owned(), u16::try_from(port.as_i64()?).ok()?))
+            }
         };
         Some(Self { protocol: protocol.as_str()?.to_owned(), object, location })
     }
@@ -187,6 +189,18 @@ mod tests {
             assert_eq!(text.parse::<PyroUri>().unwrap().to_string(), text);
         }
         assert_eq!("pyroname:x@host".parse::<PyroUri>().unwrap().to_string(), "PYRONAME:x@host:9090");
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_is_none() {
+        let state = |host: Value, port: Value| {
+            PyroUri::from_state(&"PYRO".into(), &"x".into(), &Value::Null, &host, &port).map(|u| u.to_string())
+        };
+        assert_eq!(state("h".into(), 1.into()).as_deref(), Some("PYRO:x@h:1"));
+        assert_eq!(state("h".into(), "1".into()), None);
+        assert_eq!(state("h".into(), Value::Null), None);
+        assert_eq!(state(Value::Null, 1.into()), None);
+        assert_eq!(state("h".into(), 70_000.into()), None);
     }
 
     #[test]

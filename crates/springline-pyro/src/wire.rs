@@ -2,7 +2,7 @@
 //! annotations, compression, checksum and signature. No IO here.
 
 use std::borrow::Cow;
-use std::io::{Read, Write};
+use std::io::Write;
 
 use bytes::{Buf, Bytes};
 use hmac::{Hmac, Mac};
@@ -371,6 +371,9 @@ const MOST_ANNOTATIONS: usize = 1024;
 /// Takes a whole message apart. `frame` must have `header.message_len()` bytes.
 #[inline]
 pub fn open(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
+    if frame.len() != header.message_len() {
+        return Err(Error::new(ErrorKind::Protocol, "the frame has not the length that its header says"));
+    }
     if header.annotations_len == 0 && key.is_none() && !header.flags.has(Flags::COMPRESSED) {
         frame.advance(header.version.header_len().min(frame.len()));
         return Ok(Message { annotations: Annotations::new(), payload: frame });
@@ -439,11 +442,23 @@ fn decompress(payload: &[u8], limits: &Limits) -> Result<Bytes> {
     // Up to 16 MiB any ratio is harmless: zeros and repetitions pack a thousand to one.
     let by_ratio = payload.len().saturating_mul(limits.decompression_ratio).max(16 << 20);
     let most = by_ratio.min(limits.decompressed_size);
-    let mut out = Vec::with_capacity(payload.len().saturating_mul(3).min(most).min(1 << 20));
-    let mut decoder = flate2::read::ZlibDecoder::new(payload).take(most as u64 + 1);
-    decoder
-        .read_to_end(&mut out)
-        .map_err(|e| Error::malformed(0, format!("the compressed payload cannot be unpacked: {e}")))?;
+    let mut out = Vec::with_capacity(payload.len().saturating_mul(3).clamp(64, 1 << 20).min(most + 1));
+    let mut inflate = flate2::Decompress::new(true);
+    loop {
+        let (read, had) = (inflate.total_in() as usize, out.len());
+        let rest = payload.get(read..).unwrap_or_default();
+        let status = inflate
+            .decompress_vec(rest, &mut out, flate2::FlushDecompress::None)
+            .map_err(|e| Error::malformed(read, format!("the compressed payload cannot be unpacked: {e}")))?;
+        if status == flate2::Status::StreamEnd || out.len() > most {
+            break;
+        }
+        if out.len() == out.capacity() {
+            out.reserve_exact(out.len().min(most + 1 - out.len()));
+        } else if inflate.total_in() as usize == read && out.len() == had {
+            return Err(Error::malformed(read, "the compressed payload cannot be unpacked: it is cut off"));
+        }
+    }
     if out.len() > most {
         return Err(if most < limits.decompressed_size {
             over(format!("decompression_ratio = {}", limits.decompression_ratio))

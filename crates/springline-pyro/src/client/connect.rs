@@ -187,7 +187,11 @@ async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<Frame, Attem
             need = header.message_len();
             limits.check_message(need)?;
             if inbound.bytes().len() >= need {
-                return Ok((header, inbound.take(need)));
+                let frame = inbound.take(need);
+                if !inbound.is_empty() {
+                    return Err(Error::new(ErrorKind::Protocol, "the daemon sent more than the handshake's answer").into());
+                }
+                return Ok((header, frame));
             }
         }
         match poll_fn(|cx| inbound.poll_fill(stream, cx, need)).await {

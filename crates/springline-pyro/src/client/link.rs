@@ -146,11 +146,12 @@ impl Link {
 
     /// Sends one request, which `write` appends with the sequence number it is given, and waits for the reply (or, for
     /// a oneway request, until it is written).
-    pub(crate) fn exchange<'a>(
-        self: &'a Arc<Self>,
+    pub(crate) fn exchange(
+        self: Arc<Self>,
         oneway: bool,
         write: impl FnOnce(&mut Output, u16) -> Result<()>,
-    ) -> Result<Exchange<'a>> {
+    ) -> Result<Exchange> {
+        let mut new_driver = false;
         let mut guard = self.lock();
         let state = &mut *guard;
         if let Some((_, why)) = &state.dead {
@@ -171,8 +172,7 @@ impl Link {
             match &state.driver {
                 Driver::None => {
                     state.driver = Driver::Called;
-                    drop(guard); // a runtime that is shutting down drops the task at once, and the task then takes the lock
-                    self.runtime.spawn(drive(Driving(Arc::downgrade(self))));
+                    new_driver = true;
                 }
                 Driver::Called => {}
                 Driver::Asleep(waker) | Driver::Awake(waker) => {
@@ -180,6 +180,11 @@ impl Link {
                     state.driver = Driver::Called;
                 }
             }
+        }
+        drop(guard);
+        if new_driver {
+            // Without the lock: a runtime that is shutting down drops the task at once, and the task then takes it.
+            self.runtime.spawn(drive(Driving(Arc::downgrade(&self))));
         }
         Ok(Exchange { link: self, index, finished: false })
     }
@@ -464,13 +469,18 @@ impl State {
 }
 
 /// A request on its way. `Ok(None)` for a oneway request that was written.
-pub(crate) struct Exchange<'a> {
-    link: &'a Link,
+pub(crate) struct Exchange {
+    link: Arc<Link>,
     index: usize,
     finished: bool,
 }
 
-impl Exchange<'_> {
+impl Exchange {
+    /// The connection that it is on.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// For a caller that waits no longer: how far its request got. If any of it was written, the link takes no new
     /// calls, which would have to wait behind it.
     pub(crate) fn give_up(&self) -> Reached {
@@ -480,7 +490,7 @@ impl Exchange<'_> {
     }
 }
 
-impl Future for Exchange<'_> {
+impl Future for Exchange {
     type Output = Result<Option<Frame>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -517,7 +527,7 @@ impl Future for Exchange<'_> {
     }
 }
 
-impl Drop for Exchange<'_> {
+impl Drop for Exchange {
     fn drop(&mut self) {
         if self.finished {
             return;

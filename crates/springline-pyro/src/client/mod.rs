@@ -1,5 +1,6 @@
 //! Calling objects of Pyro 4 and 5 daemons.
 
+mod call;
 mod connect;
 mod link;
 mod proxy;

@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
-use springline_core::{Args, Error, ErrorKind, Limits, Metadata, Payload, Reached, RemoteRef, Result, Value, context};
+use springline_core::{Args, Error, ErrorKind, Limits, Payload, Reached, RemoteRef, Result, Value};
 use springline_net::Address;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use super::call::{Answer, CallFuture, WrittenFrame};
 use super::connect::{Opened, Opening};
-use super::link::{Frame, Link};
+use super::link::Link;
 use super::request::{Batch, Request};
 use crate::handshake::ObjectMetadata;
 use crate::serializer::{Arguments, Kwargs};
 use crate::special::read_tree;
-use crate::wire::{self, Annotations, Flags, Head, HmacKey, Message, MessageKind, Version};
-use crate::{Location, PyroUri, Serializer, fault};
+use crate::wire::{self, Annotations, Flags, Head, HmacKey, MessageKind, Version};
+use crate::{Location, PyroUri, Serializer};
 
 /// A stand-in for an object of a Pyro 4 or 5 daemon.
 ///
@@ -48,10 +49,12 @@ pub struct Proxy {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    uri: PyroUri,
+pub(super) struct Inner {
+    pub(super) uri: PyroUri,
     address: Address,
-    config: Config,
+    pub(super) config: Config,
+    /// How the last call was written.
+    pub(super) written: Mutex<Option<Arc<WrittenFrame>>>,
     links: Mutex<Links>,
     info: OnceLock<ServiceInfo>,
 }
@@ -88,17 +91,17 @@ struct Links {
 }
 
 #[derive(Clone, Debug)]
-struct Config {
+pub(super) struct Config {
     version: Option<Version>,
-    serializer: Serializer,
-    timeout: Option<Duration>,
+    pub(super) serializer: Serializer,
+    pub(super) timeout: Option<Duration>,
     connect_timeout: Duration,
     handshake: Value,
-    key: Option<HmacKey>,
-    compress: bool,
-    annotations: Annotations,
+    pub(super) key: Option<HmacKey>,
+    pub(super) compress: bool,
+    pub(super) annotations: Annotations,
     connections: usize,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// Sets up a [`Proxy`].
@@ -193,7 +196,7 @@ impl ProxyBuilder {
         if config.key.is_some() && !matches!(config.version, None | Some(Version::V48)) {
             return Err(Error::new(ErrorKind::Config, "an hmac key needs Pyro4: Pyro5 has no signatures"));
         }
-        let inner = Inner { uri, address, config, links: Mutex::default(), info: OnceLock::new() };
+        let inner = Inner { uri, address, config, links: Mutex::default(), written: Mutex::default(), info: OnceLock::new() };
         Ok(Proxy { inner: Arc::new(inner) })
     }
 }
@@ -267,18 +270,16 @@ impl Proxy {
     /// [`ErrorKind::Remote`] when the method raised, see [`Error::exception`]; [`Error::reached`] says for any other
     /// whether it may have run.
     pub async fn call<R: serde::de::DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<R> {
-        let reply = self.inner.send(&Call::new(method, &args)).await?;
+        let reply = CallFuture::new(&self.inner, Call::new(method, &args)).await?;
         reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(&self.inner.uri))
     }
 
     /// A call with more to it: keyword arguments, annotations, a deadline.
-    #[must_use]
     pub fn request<'a>(&'a self, method: &'a str) -> Request<'a> {
         Request::new(self, method)
     }
 
     /// Many calls in one message.
-    #[must_use]
     pub fn batch(&self) -> Batch<'_> {
         Batch::new(self)
     }
@@ -290,7 +291,7 @@ impl Proxy {
     pub async fn get_attr<R: serde::de::DeserializeOwned>(&self, name: &str) -> Result<R> {
         let mut call = Call::new(name, &());
         call.kind = CallKind::GetAttr;
-        self.inner.send(&call).await?.result.decode()
+        self.send(call).await?.result.decode()
     }
 
     /// Sets an attribute.
@@ -301,7 +302,7 @@ impl Proxy {
         let args = (value,);
         let mut call = Call::new(name, &args);
         call.kind = CallKind::SetAttr;
-        self.inner.send(&call).await.map(|_| ())
+        self.send(call).await.map(|_| ())
     }
 
     /// Connects, unless it is connected already, and gives what the daemon says of the object.
@@ -341,8 +342,8 @@ impl Proxy {
         self.inner.links().open.clear();
     }
 
-    pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Reply> {
-        self.inner.send(call).await
+    pub(crate) fn send<'a>(&'a self, call: Call<'a>) -> CallFuture<'a> {
+        CallFuture::new(&self.inner, call)
     }
 
     pub(crate) async fn send_batch(&self, args: &Payload<'_>, oneway: bool) -> Result<Option<Value>> {
@@ -365,7 +366,7 @@ impl Inner {
     }
 
     // An open connection that can take the call at once, or any if there may not be more.
-    fn pick(&self) -> Option<(Arc<Link>, Version)> {
+    pub(super) fn pick(&self) -> Option<(Arc<Link>, Version)> {
         let mut links = self.links();
         let version = links.version?;
         let mut best: Option<(usize, &Arc<Link>)> = None;
@@ -385,7 +386,7 @@ impl Inner {
         best.filter(|_| links.open.len() >= self.config.connections).map(|link| (link, version))
     }
 
-    async fn link(self: &Arc<Self>) -> Result<(Arc<Link>, Version)> {
+    pub(super) async fn link(self: &Arc<Self>) -> Result<(Arc<Link>, Version)> {
         loop {
             if let Some(found) = self.pick() {
                 return Ok(found);
@@ -459,167 +460,8 @@ impl Inner {
         }
     }
 
-    fn is_oneway(&self, method: &str) -> bool {
+    pub(super) fn is_oneway(&self, method: &str) -> bool {
         self.links().metadata.as_ref().is_some_and(|m| m.oneway.iter().any(|n| n == method))
-    }
-
-    async fn send(self: &Arc<Self>, call: &Call<'_>) -> Result<Reply> {
-        let attribute;
-        let (method, args) = match call.kind {
-            CallKind::Method => (call.method, &call.args),
-            CallKind::GetAttr => {
-                attribute = Payload::from(Value::Tuple(vec![call.method.into()]));
-                ("__getattr__", &attribute)
-            }
-            CallKind::SetAttr => {
-                let value = call.args.by_ref().into_value()?;
-                let value = value.get(0).cloned().ok_or_else(|| {
-                    Error::new(ErrorKind::Arguments, "setting an attribute needs one argument, its value")
-                })?;
-                attribute = Payload::from(Value::Tuple(vec![call.method.into(), value]));
-                ("__setattr__", &attribute)
-            }
-        };
-        let kwargs = match (&call.kwargs, call.kind) {
-            (Some(kwargs), _) => Kwargs::Some(kwargs),
-            (None, CallKind::Method) => Kwargs::None,
-            (None, _) => Kwargs::Null,
-        };
-        let arguments = Arguments { args, kwargs };
-        let flags = Flags(if call.options.oneway { Flags::ONEWAY } else { 0 });
-        match self.invoke(method, &arguments, flags, &call.options).await? {
-            None => Ok(Payload::null().into()),
-            Some(Answer { message, serializer, correlation_id }) => {
-                let mut metadata = Metadata { annotations: message.annotations, correlation_id };
-                wire::take_corr(&mut metadata);
-                let budget = self.config.limits.budget();
-                Ok(Reply { result: serializer.payload(message.payload, 0, budget), metadata })
-            }
-        }
-    }
-
-    /// One call: `None` when it is oneway.
-    async fn invoke(
-        self: &Arc<Self>,
-        method: &str,
-        arguments: &Arguments<'_>,
-        flags: Flags,
-        options: &springline_core::CallOptions,
-    ) -> Result<Option<Answer>> {
-        let deadline = match (options.deadline, self.config.timeout) {
-            (Some(at), None) => Some(Instant::from_std(at)),
-            (None, Some(timeout)) => Some(Instant::now() + timeout),
-            (Some(at), Some(timeout)) => Some(Instant::from_std(at).min(Instant::now() + timeout)),
-            (None, None) => None,
-        };
-        let mut again = true;
-        loop {
-            match self.attempt(method, arguments, flags, options, deadline).await {
-                Err(e)
-                    if again
-                        && e.reached() == Reached::NotSent
-                        && matches!(e.kind(), ErrorKind::Closed | ErrorKind::Internal) =>
-                {
-                    debug!(uri = %self.uri, error = %e, "the connection was lost before the call was sent, trying again");
-                    again = false;
-                }
-                Err(e) => return Err(e.with_endpoint(&self.uri)),
-                Ok(None) => return Ok(None),
-                Ok(Some((frame, link))) => {
-                    return self.open_reply(frame).map(Some).map_err(|e| {
-                        if e.exception().is_some_and(fault::ends_connection) {
-                            link.retire();
-                        }
-                        e.with_reached(Reached::Answered).with_endpoint(&self.uri)
-                    });
-                }
-            }
-        }
-    }
-
-    async fn attempt(
-        self: &Arc<Self>,
-        method: &str,
-        arguments: &Arguments<'_>,
-        mut flags: Flags,
-        options: &springline_core::CallOptions,
-        deadline: Option<Instant>,
-    ) -> Result<Option<(Frame, Arc<Link>)>> {
-        let found = match (self.pick(), deadline) {
-            (Some(found), _) => Ok(found),
-            // Boxed: rare, and large beside the rest of a call.
-            (None, None) => Box::pin(self.link()).await,
-            (None, Some(at)) => Box::pin(timeout_at(at, self.link()))
-                .await
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "no connection within the call's deadline"))),
-        };
-        let (link, version) = found.map_err(|e| e.with_reached(Reached::NotSent))?;
-        if self.is_oneway(method) {
-            flags.0 |= Flags::ONEWAY;
-        }
-        let oneway = flags.has(Flags::ONEWAY);
-        let mut exchange = {
-            let joined;
-            let annotations = if self.config.annotations.is_empty() {
-                &options.metadata.annotations
-            } else {
-                let own = options.metadata.annotations.iter();
-                let common = self.config.annotations.iter().filter(|(k, _)| options.metadata.get(k).is_none());
-                joined = own.chain(common).cloned().collect();
-                &joined
-            };
-            let generation = version.generation();
-            let serializer = self.config.serializer;
-            link.exchange(oneway, |out, seq| {
-                let head = Head {
-                    version,
-                    kind: MessageKind::Invoke,
-                    serializer: serializer.id(generation),
-                    flags,
-                    seq,
-                    annotations,
-                    correlation_id: options.metadata.correlation_id.or_else(context::correlation_id),
-                    compress: self.config.compress,
-                    key: self.config.key.as_ref(),
-                };
-                wire::write_message(out, &head, &self.config.limits, |out| {
-                    serializer.write_call(generation, out, &self.uri.object, method, arguments)
-                })
-            })?
-        };
-        let Some(at) = deadline else {
-            let frame = exchange.await?;
-            return Ok(frame.map(|frame| (frame, link)));
-        };
-        let done = timeout_at(at, &mut exchange).await;
-        match done {
-            Ok(frame) => {
-                drop(exchange);
-                Ok(frame?.map(|frame| (frame, link)))
-            }
-            Err(_) => {
-                let reached = exchange.give_up();
-                Err(Error::new(ErrorKind::Timeout, format!("no answer to {method}() before the deadline"))
-                    .with_reached(reached))
-            }
-        }
-    }
-
-    fn open_reply(&self, (header, bytes): Frame) -> Result<Answer> {
-        let serializer = wire::serializer_of(&header)?;
-        let message = wire::open(&header, bytes, &self.config.limits, self.config.key.as_ref())?;
-        if header.flags.has(Flags::ITEM_STREAM) {
-            return Err(Error::new(
-                ErrorKind::Protocol,
-                "the result is an iterator that stays with the daemon; such item streams are not supported",
-            ));
-        }
-        if header.flags.has(Flags::EXCEPTION) {
-            let budget = self.config.limits.budget();
-            let value = serializer.read(&message.payload, budget, |source| read_tree(source))?;
-            return Err(Error::remote(fault::from_value(value)));
-        }
-        Ok(Answer { message, serializer, correlation_id: header.correlation_id })
     }
 
     async fn ping(self: &Arc<Self>) -> Result<()> {
@@ -663,14 +505,6 @@ impl Inner {
     }
 }
 
-/// A reply that is no exception.
-struct Answer {
-    message: Message,
-    serializer: Serializer,
-    /// From Pyro5's header; Pyro4 has an annotation for it.
-    correlation_id: Option<[u8; 16]>,
-}
-
 fn describe(metadata: &ObjectMetadata) -> ServiceInfo {
     let method = |name: &String, kind, oneway| MethodInfo {
         name: Cow::Owned(name.clone()),
@@ -689,7 +523,7 @@ fn describe(metadata: &ObjectMetadata) -> ServiceInfo {
 
 impl Service for Proxy {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        Box::pin(async move { self.inner.send(&call).await })
+        Box::pin(CallFuture::new(&self.inner, call))
     }
 
     fn describe(&self) -> Option<&ServiceInfo> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use springline_core::service::{Call, CallKind, CallOptions};
-use springline_core::{Args, Encode, Error, Exception, Metadata, Payload, Reached, Result, Tape, Value};
+use springline_core::{Args, Encode, Error, Metadata, Payload, Reached, Result, Tape, Value};
 
 use super::Proxy;
 use crate::fault;
@@ -98,7 +98,7 @@ impl<'a> Request<'a> {
         let kwargs = (!self.kwargs.is_empty()).then(|| Payload::from(Value::Map(self.kwargs)));
         let args = Payload::from(self.args?);
         let call = Call { method: self.method, kind: CallKind::Method, args, kwargs, options: self.options };
-        let reply = self.proxy.send(&call).await?;
+        let reply = self.proxy.send(call).await?;
         let value =
             reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(self.proxy.uri()))?;
         Ok(Response { value, metadata: reply.metadata })
@@ -134,16 +134,16 @@ impl<'a> Batch<'a> {
         self
     }
 
-    /// Sends all calls. The results stand in order; the first exception is the last of them.
+    /// Sends all calls. The results stand in order; the first exception, as [`Error::exception`] has it, is the last of them.
     ///
     /// # Errors
     /// As [`Proxy::call`], for the batch as a whole.
-    pub async fn send(self) -> Result<Vec<Result<Value, Exception>>> {
+    pub async fn send(self) -> Result<Vec<Result<Value>>> {
         let proxy = self.proxy;
         let args = self.payload()?;
         let results = proxy.send_batch(&args, false).await?.unwrap_or_default();
         let items = results.as_items().unwrap_or_default().iter();
-        Ok(items.map(|v| fault::unwrap(v).map_or_else(|| Ok(v.clone()), Err)).collect())
+        Ok(items.map(|v| fault::unwrap(v).map_or_else(|| Ok(v.clone()), |e| Err(Error::remote(e)))).collect())
     }
 
     /// Sends all calls and does not wait for answers.

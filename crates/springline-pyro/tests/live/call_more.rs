@@ -49,7 +49,7 @@ fn attributes(all: &mut Features) {
         p.connect().await?;
         let (token, by_request) = (format!("oneway {}", c.token), format!("by request {}", c.token));
         // The metadata says that nobody waits: the call is over before the method is.
-        p.call::<()>("fire", (&token, 1.0)).await?;
+        p.call::<()>("fire", (&token, 2.0)).await?;
         let all: Vec<String> = p.call("fired", ()).await?;
         check!(!all.contains(&token), "the call waited for the method's end");
         fired(&p, &token).await?;

@@ -74,6 +74,7 @@ pub(crate) struct Ready {
     pub(crate) other: String,
     pub(crate) daemon: String,
     pub(crate) pyro: String,
+    pub(crate) python: String,
 }
 
 impl Server {

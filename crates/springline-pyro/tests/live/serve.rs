@@ -109,10 +109,9 @@ pub(crate) async fn column(
                 }
                 Some(true) => Cell::Ok,
                 Some(false) => Cell::Fail(detail),
-                None if detail.contains("the server offers no stream") => Cell::Na(
-                    "optional in the peers' interface: item streams are not among the features of this table's daemon"
-                        .to_owned(),
-                ),
+                None if detail.contains("the server offers no stream") => {
+                    Cell::Na("optional in the peers' interface; Springline's daemon has no item streams".to_owned())
+                }
                 None => Cell::Na(detail),
             },
         );

@@ -1,0 +1,372 @@
+//! Frames of every version, with and without annotations, compression and signatures: what is written is read again.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use springline_core::{ErrorKind, Limits, Output};
+use springline_pyro::wire::{self, BadStart, Flags, Head, Header, HmacKey, Message, MessageKind};
+use springline_pyro::{Generation, Version};
+
+const KINDS: [MessageKind; 6] = [
+    MessageKind::Connect,
+    MessageKind::ConnectOk,
+    MessageKind::ConnectFail,
+    MessageKind::Invoke,
+    MessageKind::Result,
+    MessageKind::Ping,
+];
+
+type Pairs = Vec<(Cow<'static, str>, Bytes)>;
+
+#[derive(Clone, Debug)]
+struct Case {
+    version: Version,
+    kind: MessageKind,
+    serializer: u16,
+    flags: u16,
+    seq: u16,
+    annotations: Pairs,
+    correlation_id: Option<[u8; 16]>,
+    compress: bool,
+    key: Option<Vec<u8>>,
+    /// Pieces; those of more than 16 KiB are kept by reference.
+    payload: Vec<Vec<u8>>,
+    /// What stands in the buffer before.
+    before: Vec<u8>,
+}
+
+impl Case {
+    fn head<'a>(&'a self, key: Option<&'a HmacKey>) -> Head<'a> {
+        Head {
+            version: self.version,
+            kind: self.kind,
+            serializer: self.serializer,
+            flags: Flags(self.flags),
+            seq: self.seq,
+            annotations: &self.annotations,
+            correlation_id: self.correlation_id,
+            compress: self.compress,
+            key,
+        }
+    }
+
+    fn key(&self) -> Option<HmacKey> {
+        self.key.clone().map(HmacKey::new)
+    }
+
+    // Only Pyro4 signs.
+    fn signing_key(&self) -> Option<HmacKey> {
+        self.key().filter(|_| self.version == Version::V48)
+    }
+
+    fn payload(&self) -> Vec<u8> {
+        self.payload.concat()
+    }
+
+    fn written(&self) -> Vec<u8> {
+        let key = self.key();
+        let mut out = Output::new();
+        out.buf.extend_from_slice(&self.before);
+        wire::write_message(&mut out, &self.head(key.as_ref()), &Limits::default(), |out| {
+            for piece in &self.payload {
+                out.blob(Bytes::from(piece.clone()));
+            }
+            Ok(())
+        })
+        .unwrap();
+        let all = out.to_vec();
+        assert_eq!(&all[..self.before.len()], &self.before[..]);
+        all[self.before.len()..].to_vec()
+    }
+}
+
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => vec(any::<u8>(), 0..300),
+        // What can be packed, below and above the sizes from which it is.
+        4 => (any::<u8>(), 0usize..500).prop_map(|(b, n)| vec![b; n]),
+        1 => (any::<u8>(), 16_000usize..40_000).prop_map(|(b, n)| vec![b; n]),
+        1 => vec(any::<u8>(), 16_384..20_000),
+    ]
+}
+
+fn annotations() -> impl Strategy<Value = Pairs> {
+    let key = "[A-Z]{4}".prop_filter("reserved", |k| k != "HMAC" && k != "CORR");
+    vec((key.prop_map(Cow::Owned), vec(any::<u8>(), 0..200).prop_map(Bytes::from)), 0..6)
+}
+
+prop_compose! {
+    fn case()(
+        version in prop_oneof![Just(Version::V48), Just(Version::V501), Just(Version::V502)],
+        kind in proptest::sample::select(&KINDS[..]),
+        serializer in 0u16..256,
+        flags in any::<u16>(),
+        seq in any::<u16>(),
+        annotations in annotations(),
+        correlation_id in option::of(any::<[u8; 16]>()),
+        compress in any::<bool>(),
+        key in option::of(vec(any::<u8>(), 0..100)),
+        payload in vec(piece(), 0..4),
+        before in vec(any::<u8>(), 0..50),
+    ) -> Case {
+        // Those that this version has; COMPRESSED is set by the writer, CORRELATION goes with its id.
+        let known = match version.generation() {
+            Generation::Pyro4 => Flags::META | Flags::ITEM_STREAM | Flags::KEEP_SERIALIZED,
+            Generation::Pyro5 => Flags::ITEM_STREAM | Flags::KEEP_SERIALIZED,
+        };
+        let known = known | Flags::EXCEPTION | Flags::ONEWAY | Flags::BATCH;
+        let serializer = serializer & if version == Version::V48 { 0xFFFF } else { 0xFF };
+        Case { version, kind, serializer, flags: flags & known, seq, annotations, correlation_id, compress, key, payload, before }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Header {
+    wire::parse_header(bytes).unwrap().expect("a whole header")
+}
+
+fn open(bytes: &[u8], limits: &Limits, key: Option<&HmacKey>) -> springline_core::Result<Message> {
+    wire::open(&parse(bytes), Bytes::copy_from_slice(bytes), limits, key)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_read(case in case()) {
+        let bytes = case.written();
+        let header = parse(&bytes);
+        prop_assert_eq!(header.message_len(), bytes.len());
+        prop_assert_eq!((header.version, header.kind, header.serializer, header.seq), (case.version, case.kind, case.serializer, case.seq));
+        let mut flags = header.flags;
+        if flags.has(Flags::COMPRESSED) {
+            prop_assert!(case.compress && header.payload_len < case.payload().len());
+            flags.0 &= !Flags::COMPRESSED;
+        } else {
+            prop_assert_eq!(header.payload_len, case.payload().len());
+        }
+        let pyro5 = case.version != Version::V48;
+        if pyro5 && case.correlation_id.is_some() {
+            prop_assert!(flags.has(Flags::CORRELATION));
+            flags.0 &= !Flags::CORRELATION;
+        }
+        prop_assert_eq!(flags.0, case.flags);
+        prop_assert_eq!(header.correlation_id, case.correlation_id.filter(|_| pyro5));
+
+        let message = open(&bytes, &Limits::default(), case.signing_key().as_ref()).unwrap();
+        prop_assert_eq!(&message.payload[..], &case.payload()[..]);
+        let mut expected = case.annotations.clone();
+        if let Some(id) = case.correlation_id.filter(|_| !pyro5) {
+            expected.push(("CORR".into(), Bytes::copy_from_slice(&id)));
+        }
+        prop_assert_eq!(message.annotations, expected);
+    }
+
+    #[test]
+    fn every_prefix_waits_or_is_the_header(case in case()) {
+        let bytes = case.written();
+        let header = parse(&bytes);
+        for end in 0..bytes.len().min(200) {
+            let parsed = wire::parse_header(&bytes[..end]).unwrap();
+            prop_assert_eq!(parsed.is_some(), end >= case.version.header_len(), "{} bytes", end);
+            prop_assert!(parsed.is_none_or(|p| p == header));
+        }
+        // A frame that was cut is an error, never a panic and never a message.
+        for end in (0..bytes.len()).step_by(1 + bytes.len() / 50) {
+            prop_assert!(wire::open(&header, Bytes::copy_from_slice(&bytes[..end]), &Limits::default(), case.signing_key().as_ref()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_changed_bit_is_noticed_or_harmless(case in case(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        let mut bytes = case.written();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        let header_len = case.version.header_len();
+        match wire::parse_header(&bytes) {
+            Err(_) => prop_assert!(at < header_len),
+            Ok(None) => prop_assert!(false, "the header is there"),
+            Ok(Some(header)) => {
+                // The checksum covers all of Pyro4's header but the magic and the two bytes reserved.
+                prop_assert!(case.version != Version::V48 || at >= header_len || matches!(at, 20 | 21), "byte {at} of the header");
+                if header.message_len() != bytes.len() {
+                    prop_assert!(at < header_len);
+                    return Ok(());
+                }
+                let opened = wire::open(&header, Bytes::from(bytes.clone()), &Limits::default(), case.signing_key().as_ref());
+                if case.signing_key().is_some() && at >= header_len + header.annotations_len {
+                    prop_assert_eq!(opened.unwrap_err().kind(), ErrorKind::Denied, "a signed payload was changed");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200), version in prop_oneof![Just(48u16), Just(501), Just(502)], fix in any::<bool>()) {
+        let mut bytes = [b"PYRO", &version.to_be_bytes()[..], &bytes].concat();
+        if fix {
+            // Past the checks, into what follows.
+            let parsed = Version::from_number(version).unwrap();
+            let header_len = parsed.header_len();
+            if bytes.len() >= header_len {
+                let rest = bytes.len() - header_len;
+                bytes[12..16].copy_from_slice(&(rest as u32 / 2).to_be_bytes());
+                let annotations = (rest - rest / 2) as u32;
+                match parsed {
+                    Version::V48 => {
+                        bytes[18..20].copy_from_slice(&(annotations as u16).to_be_bytes());
+                        bytes[6] = 0;
+                        bytes[7] = 4;
+                        let word = |i: usize| u32::from(u16::from_be_bytes([bytes[i], bytes[i + 1]]));
+                        let sum = [4usize, 6, 8, 10, 16, 18].iter().fold(0x34E9 + rest as u32 / 2, |s, i| s.wrapping_add(word(*i)));
+                        bytes[22..24].copy_from_slice(&(sum as u16).to_be_bytes());
+                    }
+                    Version::V501 => {
+                        bytes[16..18].copy_from_slice(&(annotations as u16).to_be_bytes());
+                        bytes[6] = 4;
+                        bytes[36..38].copy_from_slice(&0x4DC5u16.to_be_bytes());
+                    }
+                    Version::V502 => {
+                        bytes[16..20].copy_from_slice(&annotations.to_be_bytes());
+                        bytes[6] = 4;
+                        bytes[38..40].copy_from_slice(&0x4DC5u16.to_be_bytes());
+                    }
+                }
+                prop_assert!(wire::parse_header(&bytes).unwrap().is_some());
+            }
+        }
+        if let Ok(Some(header)) = wire::parse_header(&bytes) {
+            let _ = wire::open(&header, Bytes::from(bytes.clone()), &Limits::default(), None);
+            let _ = wire::open(&header, Bytes::from(bytes), &Limits::default(), Some(&HmacKey::new("key")));
+        }
+    }
+}
+
+fn head<'a>(version: Version, annotations: &'a [(Cow<'static, str>, Bytes)], key: Option<&'a HmacKey>) -> Head<'a> {
+    Head {
+        version,
+        kind: MessageKind::Invoke,
+        serializer: 1,
+        flags: Flags(0),
+        seq: 1,
+        annotations,
+        correlation_id: None,
+        compress: false,
+        key,
+    }
+}
+
+#[test]
+fn signatures_are_symmetric() {
+    let written = |key: Option<&HmacKey>| {
+        let mut out = Output::new();
+        wire::write_message(&mut out, &head(Version::V48, &[], key), &Limits::default(), |out| {
+            out.buf.extend_from_slice(b"payload");
+            Ok(())
+        })
+        .unwrap();
+        out.to_vec()
+    };
+    let (key, other) = (HmacKey::new("key"), HmacKey::new("other"));
+    let limits = Limits::default();
+    assert_eq!(&open(&written(Some(&key)), &limits, Some(&key)).unwrap().payload[..], b"payload");
+    for (signed, checked, text) in [
+        (Some(&key), None, "the peer signs"),
+        (None, Some(&key), "the peer does not sign"),
+        (Some(&key), Some(&other), "hmac mismatch"),
+    ] {
+        let e = open(&written(signed), &limits, checked).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Denied);
+        assert!(e.to_string().contains(text), "{e}");
+    }
+    assert_eq!(format!("{key:?}"), "HmacKey(..)");
+}
+
+#[test]
+fn what_cannot_be_written_leaves_nothing_behind() {
+    let long = vec![("ABCD".into(), Bytes::from(vec![0; 65536]))];
+    let many: Pairs = (0..20).map(|_| ("ABCD".into(), Bytes::from(vec![0; 4000]))).collect();
+    let names: Vec<Pairs> = ["", "ABC", "ABCDE", "ÄBC", "\u{1F600}\u{1F600}"].iter().map(|k| vec![((*k).into(), Bytes::new())]).collect();
+    for version in [Version::V48, Version::V501, Version::V502] {
+        let mut out = Output::new();
+        out.buf.extend_from_slice(b"before");
+        out.blob(Bytes::from(vec![1; 20_000]));
+        let before = out.to_vec();
+        let mut limits = Limits::default();
+        limits.message_size = 100_000;
+        let mut refused = |annotations: &[_], payload: usize, kind| {
+            let written = wire::write_message(&mut out, &head(version, annotations, None), &limits, |out| {
+                out.buf.extend_from_slice(b"some");
+                out.blob(Bytes::from(vec![2; payload]));
+                Ok(())
+            });
+            assert_eq!(written.unwrap_err().kind(), kind);
+            assert_eq!(out.to_vec(), before);
+        };
+        names.iter().for_each(|n| refused(n, 0, ErrorKind::Encode));
+        refused(&[], 100_000, ErrorKind::Limit);
+        if version != Version::V502 {
+            refused(&long, 0, ErrorKind::Encode);
+            refused(&many, 0, ErrorKind::Encode);
+        }
+        let e = wire::write_message(&mut out, &head(version, &[], None), &limits, |_| Err(springline_core::Error::encode("no")));
+        assert_eq!(e.unwrap_err().message(), "no");
+        assert_eq!(out.to_vec(), before);
+    }
+}
+
+#[test]
+fn other_versions_and_protocols() {
+    for (number, text) in [(4, "Pyro 3"), (5, "Pyro 3"), (40, "before 4.38"), (47, "before 4.38"), (49, "unknown"), (503, "unknown")] {
+        let bytes = [b"PYRO", &u16::to_be_bytes(number)[..]].concat();
+        let bad = wire::parse_header(&bytes).unwrap_err();
+        assert!(matches!(bad, BadStart::Version(v) if v == number));
+        let e = springline_core::Error::from(bad);
+        assert_eq!(e.kind(), ErrorKind::Protocol);
+        assert!(e.to_string().contains(text), "{e}");
+    }
+    for bytes in [&b"G"[..], b"PYRX", b"\0", b"GET /", b"pyro"] {
+        assert!(matches!(wire::parse_header(bytes), Err(BadStart::NotPyro)), "{bytes:?}");
+    }
+    for bytes in [&b""[..], b"P", b"PYR", b"PYRO", b"PYRO\x01"] {
+        assert!(wire::parse_header(bytes).unwrap().is_none(), "{bytes:?}");
+    }
+}
+
+// Below its limit of size a message may unpack to much; above a MiB only within the ratio; never over the size.
+#[test]
+fn compression_is_bounded() {
+    let packed = |len: usize| {
+        let mut out = Output::new();
+        let head = Head { compress: true, ..head(Version::V502, &[], None) };
+        let mut limits = Limits::default();
+        limits.message_size = usize::MAX;
+        wire::write_message(&mut out, &head, &limits, |out| {
+            out.buf.resize(out.buf.len() + len, b'x');
+            Ok(())
+        })
+        .unwrap();
+        let bytes = out.to_vec();
+        assert!(bytes.len() < len / 100);
+        bytes
+    };
+    let mut limits = Limits::default();
+    assert_eq!(open(&packed(1 << 20), &limits, None).unwrap().payload.len(), 1 << 20);
+    let e = open(&packed(8 << 20), &limits, None).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Limit);
+    assert!(e.to_string().contains("decompression_ratio = 200"), "{e}");
+    limits.decompression_ratio = 2000;
+    assert_eq!(open(&packed(8 << 20), &limits, None).unwrap().payload.len(), 8 << 20);
+    limits.decompressed_size = (8 << 20) - 1;
+    let e = open(&packed(8 << 20), &limits, None).unwrap_err();
+    assert!(e.to_string().contains("decompressed_size"), "{e}");
+    // A stream that ends early, goes on after its end, or is none.
+    let good = packed(5000);
+    for end in 41..good.len() - 1 {
+        let cut = [&good[..12], &((end - 40) as u32).to_be_bytes(), &good[16..end]].concat();
+        let e = open(&cut, &limits, None).map(|m| m.payload.len()).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Malformed, "cut at {end}: {e}");
+    }
+}
