@@ -155,7 +155,8 @@ impl Outbound {
         }
         // Places in `output`, the written part included.
         let base = self.total_written - self.written as u64;
-        let mut cuts = pieces.iter().map(|p| (p.start.saturating_sub(base) as usize)..(p.end.saturating_sub(base) as usize));
+        let mut cuts =
+            pieces.iter().map(|p| (p.start.saturating_sub(base) as usize)..(p.end.saturating_sub(base) as usize));
         let mut next = cuts.next();
         let old = std::mem::take(&mut self.output);
         let mut at = 0;

@@ -127,9 +127,8 @@ impl Server {
     /// # Errors
     /// [`ErrorKind::Unavailable`] when the address cannot be bound.
     pub async fn bind<H: Handler>(address: &Address, options: ServerOptions, handler: Arc<H>) -> Result<Self> {
-        let cannot = |e: io::Error| {
-            Error::new(ErrorKind::Unavailable, format!("cannot listen: {e}")).with_endpoint(address)
-        };
+        let cannot =
+            |e: io::Error| Error::new(ErrorKind::Unavailable, format!("cannot listen: {e}")).with_endpoint(address);
         let listener = listen(address, &options).await.map_err(cannot)?;
         let address = match &listener {
             Listener::Tcp(l) => {

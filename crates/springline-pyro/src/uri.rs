@@ -69,9 +69,7 @@ impl PyroUri {
         let location = match (socket.as_str().filter(|path| !path.is_empty()), host, port) {
             (Some(path), ..) => Some(Location::Unix(path.to_owned())),
             (None, Value::Null, Value::Null) => None,
-            (None, host, port) => {
-                Some(Location::Tcp(host.as_str()?.to_owned(), u16::try_from(port.as_i64()?).ok()?))
-            }
+            (None, host, port) => Some(Location::Tcp(host.as_str()?.to_owned(), u16::try_from(port.as_i64()?).ok()?)),
         };
         Some(Self { protocol: protocol.as_str()?.to_owned(), object, location })
     }

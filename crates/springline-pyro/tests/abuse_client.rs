@@ -68,13 +68,33 @@ async fn handshakes_that_are_none() {
             (patched(good.clone(), version, 4, &47u16.to_be_bytes()), ErrorKind::Protocol, "before 4.38"),
             (patched(good.clone(), version, 4, &999u16.to_be_bytes()), ErrorKind::Protocol, "unknown wire version 999"),
             (broken, ErrorKind::Protocol, if version == Version::V48 { "checksum" } else { "magic" }),
-            (frame(version, MessageKind::Result, id, 0, 0, b"\xC0"), ErrorKind::Protocol, "expected the handshake's answer"),
-            (frame(version, MessageKind::Connect, id, 0, 0, b"\xC0"), ErrorKind::Protocol, "expected the handshake's answer"),
-            (frame(version, MessageKind::Ping, id, 0, 0, b"\xC0"), ErrorKind::Protocol, "expected the handshake's answer"),
-            (patched(good.clone(), version, serializer_at, &[99]), ErrorKind::Protocol, "serializer that is not accepted: 99"),
+            (
+                frame(version, MessageKind::Result, id, 0, 0, b"\xC0"),
+                ErrorKind::Protocol,
+                "expected the handshake's answer",
+            ),
+            (
+                frame(version, MessageKind::Connect, id, 0, 0, b"\xC0"),
+                ErrorKind::Protocol,
+                "expected the handshake's answer",
+            ),
+            (
+                frame(version, MessageKind::Ping, id, 0, 0, b"\xC0"),
+                ErrorKind::Protocol,
+                "expected the handshake's answer",
+            ),
+            (
+                patched(good.clone(), version, serializer_at, &[99]),
+                ErrorKind::Protocol,
+                "serializer that is not accepted: 99",
+            ),
             (frame(version, MessageKind::ConnectOk, id, Flags::META, 0, b"\xC1"), ErrorKind::Malformed, ""),
             (frame(version, MessageKind::ConnectOk, id, Flags::META, 0, b""), ErrorKind::Malformed, ""),
-            (frame(version, MessageKind::ConnectOk, id, Flags::META | Flags::COMPRESSED, 0, b"not packed"), ErrorKind::Malformed, "unpacked"),
+            (
+                frame(version, MessageKind::ConnectOk, id, Flags::META | Flags::COMPRESSED, 0, b"not packed"),
+                ErrorKind::Malformed,
+                "unpacked",
+            ),
             (frame(version, MessageKind::ConnectFail, id, 0, 0, b"\xA5nope!"), ErrorKind::Denied, "nope!"),
             (frame(version, MessageKind::ConnectFail, id, 0, 0, b"\xC1"), ErrorKind::Denied, "reason unreadable"),
             (frame(version, MessageKind::ConnectFail, 99, 0, 0, b"??"), ErrorKind::Denied, "reason unreadable"),
@@ -97,12 +117,19 @@ async fn handshakes_that_are_none() {
 async fn metadata_of_odd_shapes() {
     let version = Version::V502;
     for meta in [
-        Value::Null, Value::from(1), Value::List(vec![]), Value::Map(vec![]),
+        Value::Null,
+        Value::from(1),
+        Value::List(vec![]),
+        Value::Map(vec![]),
         support::map(vec![("methods", 1.into()), ("oneway", Value::Null)]),
         support::map(vec![("methods", Value::List(vec![1.into(), Value::Null, "echo".into()])), ("attrs", "x".into())]),
     ] {
         let script = Script::tcp(version, Serializer::Msgpack, move |mut raw, _| {
-            let answer = payload(version, Serializer::Msgpack, &support::map(vec![("handshake", 5.into()), ("meta", meta.clone())]));
+            let answer = payload(
+                version,
+                Serializer::Msgpack,
+                &support::map(vec![("handshake", 5.into()), ("meta", meta.clone())]),
+            );
             async move {
                 raw.next().await;
                 raw.send(&frame(version, MessageKind::ConnectOk, 4, 0, 0, &answer)).await;
@@ -143,36 +170,127 @@ async fn replies_that_are_none() {
         let serializer_at = if version == Version::V48 { 17 } else { 7 };
         type Answer = Box<dyn Fn(u16) -> Vec<u8> + Send + Sync>;
         let cases: Vec<(Answer, ErrorKind, Reached, &str)> = vec![
-            (Box::new(move |seq| good(seq.wrapping_add(1))), ErrorKind::Protocol, Reached::MaybeExecuted, "expected the reply to request"),
-            (Box::new(move |seq| good(seq.wrapping_sub(1))), ErrorKind::Protocol, Reached::MaybeExecuted, "expected the reply to request"),
-            (Box::new(move |_| good(0xFFFF)), ErrorKind::Protocol, Reached::MaybeExecuted, "expected the reply to request"),
-            (Box::new(move |seq| frame(version, MessageKind::Invoke, id, 0, seq, b"\xC0")), ErrorKind::Protocol, Reached::MaybeExecuted, "Invoke"),
-            (Box::new(move |seq| frame(version, MessageKind::ConnectOk, id, 0, seq, b"\xC0")), ErrorKind::Protocol, Reached::MaybeExecuted, "ConnectOk"),
-            (Box::new(move |seq| patched(good(seq), version, serializer_at, &[42])), ErrorKind::Protocol, Reached::Answered, "not accepted: 42"),
-            (Box::new(move |seq| frame(version, MessageKind::Result, id, 0, seq, b"")), ErrorKind::Malformed, Reached::Answered, ""),
-            (Box::new(move |seq| frame(version, MessageKind::Result, id, 0, seq, b"\xC1")), ErrorKind::Malformed, Reached::Answered, ""),
-            (Box::new(move |seq| frame(version, MessageKind::Result, id, Flags::COMPRESSED, seq, b"\xC0")), ErrorKind::Malformed, Reached::Answered, "unpacked"),
-            (Box::new(move |seq| frame(version, MessageKind::Result, id, Flags::EXCEPTION, seq, b"\xC1")), ErrorKind::Malformed, Reached::Answered, ""),
-            (Box::new(move |seq| frame(version, MessageKind::Result, id, Flags::EXCEPTION, seq, b"\xA4oops")), ErrorKind::Remote, Reached::Answered, "oops"),
-            (Box::new(move |seq| frame(version, MessageKind::Result, id, Flags::ITEM_STREAM | Flags::EXCEPTION, seq, b"\xA4oops")), ErrorKind::Protocol, Reached::Answered, "iterator"),
+            (
+                Box::new(move |seq| good(seq.wrapping_add(1))),
+                ErrorKind::Protocol,
+                Reached::MaybeExecuted,
+                "expected the reply to request",
+            ),
+            (
+                Box::new(move |seq| good(seq.wrapping_sub(1))),
+                ErrorKind::Protocol,
+                Reached::MaybeExecuted,
+                "expected the reply to request",
+            ),
+            (
+                Box::new(move |_| good(0xFFFF)),
+                ErrorKind::Protocol,
+                Reached::MaybeExecuted,
+                "expected the reply to request",
+            ),
+            (
+                Box::new(move |seq| frame(version, MessageKind::Invoke, id, 0, seq, b"\xC0")),
+                ErrorKind::Protocol,
+                Reached::MaybeExecuted,
+                "Invoke",
+            ),
+            (
+                Box::new(move |seq| frame(version, MessageKind::ConnectOk, id, 0, seq, b"\xC0")),
+                ErrorKind::Protocol,
+                Reached::MaybeExecuted,
+                "ConnectOk",
+            ),
+            (
+                Box::new(move |seq| patched(good(seq), version, serializer_at, &[42])),
+                ErrorKind::Protocol,
+                Reached::Answered,
+                "not accepted: 42",
+            ),
+            (
+                Box::new(move |seq| frame(version, MessageKind::Result, id, 0, seq, b"")),
+                ErrorKind::Malformed,
+                Reached::Answered,
+                "",
+            ),
+            (
+                Box::new(move |seq| frame(version, MessageKind::Result, id, 0, seq, b"\xC1")),
+                ErrorKind::Malformed,
+                Reached::Answered,
+                "",
+            ),
+            (
+                Box::new(move |seq| frame(version, MessageKind::Result, id, Flags::COMPRESSED, seq, b"\xC0")),
+                ErrorKind::Malformed,
+                Reached::Answered,
+                "unpacked",
+            ),
+            (
+                Box::new(move |seq| frame(version, MessageKind::Result, id, Flags::EXCEPTION, seq, b"\xC1")),
+                ErrorKind::Malformed,
+                Reached::Answered,
+                "",
+            ),
+            (
+                Box::new(move |seq| frame(version, MessageKind::Result, id, Flags::EXCEPTION, seq, b"\xA4oops")),
+                ErrorKind::Remote,
+                Reached::Answered,
+                "oops",
+            ),
+            (
+                Box::new(move |seq| {
+                    frame(version, MessageKind::Result, id, Flags::ITEM_STREAM | Flags::EXCEPTION, seq, b"\xA4oops")
+                }),
+                ErrorKind::Protocol,
+                Reached::Answered,
+                "iterator",
+            ),
             (Box::new(move |seq| good(seq)[..20].to_vec()), ErrorKind::Closed, Reached::MaybeExecuted, "closed"),
-            (Box::new(move |seq| { let mut m = good(seq); m.pop(); m }), ErrorKind::Closed, Reached::MaybeExecuted, "closed"),
+            (
+                Box::new(move |seq| {
+                    let mut m = good(seq);
+                    m.pop();
+                    m
+                }),
+                ErrorKind::Closed,
+                Reached::MaybeExecuted,
+                "closed",
+            ),
             (Box::new(|_| b"what?".to_vec()), ErrorKind::Protocol, Reached::MaybeExecuted, "does not speak Pyro"),
             (Box::new(|_| vec![]), ErrorKind::Closed, Reached::MaybeExecuted, "closed"),
-            (Box::new(move |seq| {
-                let mut m = good(seq);
-                m[version.header_len() - 1] ^= 1;
-                m
-            }), ErrorKind::Protocol, Reached::MaybeExecuted, ""),
-            (Box::new(move |seq| {
-                let mut m = framed(&Head {
-                    version, kind: MessageKind::Result, serializer: id, flags: Flags(0), seq,
-                    annotations: &[annotation("ABCD", b"0123456789")], correlation_id: None, compress: false, key: None,
-                }, b"\xC0");
-                let last = version.header_len() + if version == Version::V48 { 5 } else { 7 };
-                m[last] = 0xFF;
-                m
-            }), ErrorKind::Protocol, Reached::Answered, "annotation"),
+            (
+                Box::new(move |seq| {
+                    let mut m = good(seq);
+                    m[version.header_len() - 1] ^= 1;
+                    m
+                }),
+                ErrorKind::Protocol,
+                Reached::MaybeExecuted,
+                "",
+            ),
+            (
+                Box::new(move |seq| {
+                    let mut m = framed(
+                        &Head {
+                            version,
+                            kind: MessageKind::Result,
+                            serializer: id,
+                            flags: Flags(0),
+                            seq,
+                            annotations: &[annotation("ABCD", b"0123456789")],
+                            correlation_id: None,
+                            compress: false,
+                            key: None,
+                        },
+                        b"\xC0",
+                    );
+                    let last = version.header_len() + if version == Version::V48 { 5 } else { 7 };
+                    m[last] = 0xFF;
+                    m
+                }),
+                ErrorKind::Protocol,
+                Reached::Answered,
+                "annotation",
+            ),
         ];
         for (n, (answer, kind, reached, text)) in cases.into_iter().enumerate() {
             let script = replies_with(version, answer).await;
@@ -267,7 +385,8 @@ async fn a_wrong_reply_in_a_pipeline() {
                 for (i, (seq, _, x)) in requests.iter().enumerate() {
                     let reply = match (i, fault) {
                         (4, 0) => continue, // one is left out
-                        (4, 1) => [result(version, raw.serializer, *seq, x), result(version, raw.serializer, *seq, x)].concat(), // one is there twice
+                        (4, 1) => [result(version, raw.serializer, *seq, x), result(version, raw.serializer, *seq, x)]
+                            .concat(), // one is there twice
                         (4, 2) => result(version, raw.serializer, *seq + 1, x), // two change places
                         (4, _) => b"broken".to_vec(),
                         _ => result(version, raw.serializer, *seq, x),
@@ -317,9 +436,10 @@ async fn silence() {
     assert_eq!((e.kind(), e.reached()), (ErrorKind::Timeout, Reached::NotSent), "{e}");
     // The call's own deadline counts while connecting.
     let patient = builder.connect_timeout(support::PATIENCE * 10).build().unwrap();
-    let e = soon("the deadline", patient.request("echo").args((1,)).timeout(Duration::from_millis(100)).send::<Value>())
-        .await
-        .unwrap_err();
+    let e =
+        soon("the deadline", patient.request("echo").args((1,)).timeout(Duration::from_millis(100)).send::<Value>())
+            .await
+            .unwrap_err();
     assert_eq!((e.kind(), e.reached()), (ErrorKind::Timeout, Reached::NotSent), "{e}");
     // After it: to one of several callers, by its own deadline.
     let count = Arc::new(AtomicUsize::new(0));

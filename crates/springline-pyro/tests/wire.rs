@@ -189,8 +189,9 @@ proptest! {
             Err(_) => prop_assert!(at < header_len),
             Ok(None) => prop_assert!(false, "the header is there"),
             Ok(Some(header)) => {
-                // The checksum covers all of Pyro4's header but the magic and the two bytes reserved.
-                prop_assert!(case.version != Version::V48 || at >= header_len || matches!(at, 20 | 21), "byte {at} of the header");
+                // The checksum covers Pyro4's header but for the two bytes reserved, and of the length the lower half.
+                let covered = case.version == Version::V48 && at < header_len && !matches!(at, 12 | 13 | 20 | 21);
+                prop_assert!(!covered, "byte {} of the header", at);
                 if header.message_len() != bytes.len() {
                     prop_assert!(at < header_len);
                     return Ok(());
@@ -288,7 +289,8 @@ fn signatures_are_symmetric() {
 fn what_cannot_be_written_leaves_nothing_behind() {
     let long = vec![("ABCD".into(), Bytes::from(vec![0; 65536]))];
     let many: Pairs = (0..20).map(|_| ("ABCD".into(), Bytes::from(vec![0; 4000]))).collect();
-    let names: Vec<Pairs> = ["", "ABC", "ABCDE", "ÄBC", "\u{1F600}\u{1F600}"].iter().map(|k| vec![((*k).into(), Bytes::new())]).collect();
+    let names: Vec<Pairs> =
+        ["", "ABC", "ABCDE", "ÄBC", "\u{1F600}\u{1F600}"].iter().map(|k| vec![((*k).into(), Bytes::new())]).collect();
     for version in [Version::V48, Version::V501, Version::V502] {
         let mut out = Output::new();
         out.buf.extend_from_slice(b"before");
@@ -311,7 +313,9 @@ fn what_cannot_be_written_leaves_nothing_behind() {
             refused(&long, 0, ErrorKind::Encode);
             refused(&many, 0, ErrorKind::Encode);
         }
-        let e = wire::write_message(&mut out, &head(version, &[], None), &limits, |_| Err(springline_core::Error::encode("no")));
+        let e = wire::write_message(&mut out, &head(version, &[], None), &limits, |_| {
+            Err(springline_core::Error::encode("no"))
+        });
         assert_eq!(e.unwrap_err().message(), "no");
         assert_eq!(out.to_vec(), before);
     }
@@ -319,7 +323,9 @@ fn what_cannot_be_written_leaves_nothing_behind() {
 
 #[test]
 fn other_versions_and_protocols() {
-    for (number, text) in [(4, "Pyro 3"), (5, "Pyro 3"), (40, "before 4.38"), (47, "before 4.38"), (49, "unknown"), (503, "unknown")] {
+    for (number, text) in
+        [(4, "Pyro 3"), (5, "Pyro 3"), (40, "before 4.38"), (47, "before 4.38"), (49, "unknown"), (503, "unknown")]
+    {
         let bytes = [b"PYRO", &u16::to_be_bytes(number)[..]].concat();
         let bad = wire::parse_header(&bytes).unwrap_err();
         assert!(matches!(bad, BadStart::Version(v) if v == number));
@@ -335,7 +341,7 @@ fn other_versions_and_protocols() {
     }
 }
 
-// Below its limit of size a message may unpack to much; above a MiB only within the ratio; never over the size.
+// Up to 16 MiB a message may unpack to anything; above, only within the ratio; never over the size.
 #[test]
 fn compression_is_bounded() {
     let packed = |len: usize| {
@@ -349,18 +355,18 @@ fn compression_is_bounded() {
         })
         .unwrap();
         let bytes = out.to_vec();
-        assert!(bytes.len() < len / 100);
+        assert!(bytes.len() < 100 + len / 500);
         bytes
     };
     let mut limits = Limits::default();
-    assert_eq!(open(&packed(1 << 20), &limits, None).unwrap().payload.len(), 1 << 20);
-    let e = open(&packed(8 << 20), &limits, None).unwrap_err();
+    assert_eq!(open(&packed(16 << 20), &limits, None).unwrap().payload.len(), 16 << 20);
+    let e = open(&packed(40 << 20), &limits, None).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Limit);
     assert!(e.to_string().contains("decompression_ratio = 200"), "{e}");
     limits.decompression_ratio = 2000;
-    assert_eq!(open(&packed(8 << 20), &limits, None).unwrap().payload.len(), 8 << 20);
-    limits.decompressed_size = (8 << 20) - 1;
-    let e = open(&packed(8 << 20), &limits, None).unwrap_err();
+    assert_eq!(open(&packed(40 << 20), &limits, None).unwrap().payload.len(), 40 << 20);
+    limits.decompressed_size = (40 << 20) - 1;
+    let e = open(&packed(40 << 20), &limits, None).unwrap_err();
     assert!(e.to_string().contains("decompressed_size"), "{e}");
     // A stream that ends early, goes on after its end, or is none.
     let good = packed(5000);

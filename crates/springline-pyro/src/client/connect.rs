@@ -189,7 +189,9 @@ async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<Frame, Attem
             if inbound.bytes().len() >= need {
                 let frame = inbound.take(need);
                 if !inbound.is_empty() {
-                    return Err(Error::new(ErrorKind::Protocol, "the daemon sent more than the handshake's answer").into());
+                    return Err(
+                        Error::new(ErrorKind::Protocol, "the daemon sent more than the handshake's answer").into()
+                    );
                 }
                 return Ok((header, frame));
             }

@@ -196,7 +196,8 @@ impl ProxyBuilder {
         if config.key.is_some() && !matches!(config.version, None | Some(Version::V48)) {
             return Err(Error::new(ErrorKind::Config, "an hmac key needs Pyro4: Pyro5 has no signatures"));
         }
-        let inner = Inner { uri, address, config, links: Mutex::default(), written: Mutex::default(), info: OnceLock::new() };
+        let inner =
+            Inner { uri, address, config, links: Mutex::default(), written: Mutex::default(), info: OnceLock::new() };
         Ok(Proxy { inner: Arc::new(inner) })
     }
 }

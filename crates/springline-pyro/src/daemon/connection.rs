@@ -122,29 +122,23 @@ impl Shared {
         let mut since = None;
         loop {
             let mut need = 0;
-            // Between requests: ours to wait for ever. Within one: against the clock.
-            match wire::parse_header(inbound.bytes())? {
-                Some(header) => {
-                    need = header.message_len();
-                    limits.check_message(need)?;
-                    if inbound.bytes().len() >= need {
-                        since = None;
-                        let frame = inbound.take(need);
-                        if self.answer(header, frame, outbound, client).await? == Next::Close {
-                            self.flush(stream, outbound).await?;
-                            return Ok(Next::Close);
-                        }
+            if let Some(header) = wire::parse_header(inbound.bytes())? {
+                need = header.message_len();
+                limits.check_message(need)?;
+                if inbound.bytes().len() >= need {
+                    since = None;
+                    let frame = inbound.take(need);
+                    let next = self.answer(header, frame, outbound, client).await?;
+                    if next == Next::Continue && !inbound.is_empty() {
+                        // The answers to what else is there go out together.
                         if outbound.pending() > COALESCE {
                             self.flush(stream, outbound).await?;
                         }
-                        if !inbound.is_empty() {
-                            continue;
-                        }
-                        self.flush(stream, outbound).await?;
-                        return Ok(Next::Continue);
+                        continue;
                     }
+                    self.flush(stream, outbound).await?;
+                    return Ok(next);
                 }
-                None => {}
             }
             self.flush(stream, outbound).await?;
             match self.fill(stream, inbound, need, &mut since).await? {

@@ -161,7 +161,9 @@ pub(crate) fn add(all: &mut Features) {
         };
         check!(results.len() == 2, "{results:?}");
         check!(results[0].as_ref().is_ok_and(|v| v.as_i64() == Some(3)), "{results:?}");
-        let Err(x) = &results[1] else { return Err(Failure::Wrong(format!("{results:?}"))) };
+        let Some(x) = results[1].as_ref().err().and_then(Error::exception) else {
+            return Err(Failure::Wrong(format!("{results:?}")));
+        };
         check!(x.is("ValueError") && x.message == "the message", "{x:?}");
         let fired: Vec<String> = p.call("fired", ()).await?;
         check!(!fired.contains(&never), "the batch went on after the exception");

@@ -128,11 +128,11 @@ fn main() -> ExitCode {
         }
     }
     let file = python::target().join("live-table.txt");
-    if plan.is_whole() {
-        if let Err(e) = std::fs::write(&file, &text) {
-            eprintln!("{}: {e}", file.display());
-            counts.failed += 1;
-        }
+    if plan.is_whole()
+        && let Err(e) = std::fs::write(&file, &text)
+    {
+        eprintln!("{}: {e}", file.display());
+        counts.failed += 1;
     }
     print!("\n{text}");
     let verdict = if counts.failed == 0 { "ok" } else { "FAILED" };
