@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -216,8 +218,9 @@ async fn listen(address: &Address, options: &ServerOptions) -> io::Result<Listen
         Address::Unix(path) => {
             let listener = match UnixListener::bind(path) {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse && options.replace_socket_file => {
-                    if tokio::net::UnixStream::connect(path).await.is_ok() {
-                        return Err(e); // somebody does listen
+                    // Only what is a socket, and only if nobody listens on it.
+                    if !is_socket(path) || tokio::net::UnixStream::connect(path).await.is_ok() {
+                        return Err(e);
                     }
                     std::fs::remove_file(path)?;
                     UnixListener::bind(path)?
@@ -227,6 +230,10 @@ async fn listen(address: &Address, options: &ServerOptions) -> io::Result<Listen
             Ok(Listener::Unix(listener, UnixFile(path.clone())))
         }
     }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket())
 }
 
 async fn accept_one(listener: &Listener) -> io::Result<Stream> {

@@ -37,7 +37,12 @@ fn push(out: &mut Outbound, n: usize, large: bool) -> (std::ops::Range<u64>, Vec
     (begins..out.total_queued(), bytes)
 }
 
-async fn drained(out: &mut Outbound, stream: &mut Stream, peer: &mut tokio::net::UnixStream, expected: usize) -> Vec<u8> {
+async fn drained(
+    out: &mut Outbound,
+    stream: &mut Stream,
+    peer: &mut tokio::net::UnixStream,
+    expected: usize,
+) -> Vec<u8> {
     let mut got = vec![0; expected];
     let (sent, read) = tokio::join!(poll_fn(|cx| out.poll_flush(stream, cx)), peer.read_exact(&mut got));
     sent.unwrap();
@@ -68,7 +73,7 @@ async fn messages_are_cut_out() {
         let mut expected = first_bytes;
         let mut cuts = Vec::new();
         for n in 0..8 {
-            let (place, bytes) = push(&mut out, n, (n + subset as usize) % 3 == 0);
+            let (place, bytes) = push(&mut out, n, (n + subset as usize).is_multiple_of(3));
             if subset & (1 << n) != 0 {
                 cuts.push(place);
             } else {
@@ -79,7 +84,7 @@ async fn messages_are_cut_out() {
         assert_eq!(out.total_written(), written);
         assert_eq!(out.total_queued() - before, expected.len() as u64, "{subset:b}");
         // What is appended afterwards follows.
-        let (_, bytes) = push(&mut out, 9, subset % 2 == 0);
+        let (_, bytes) = push(&mut out, 9, subset.is_multiple_of(2));
         expected.extend_from_slice(&bytes);
         let got = drained(&mut out, &mut stream, &mut peer, expected.len()).await;
         assert!(got == expected, "{subset:b}");

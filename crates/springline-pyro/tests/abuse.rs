@@ -469,11 +469,11 @@ async fn pipelined_by_the_thousand() {
         let mut seen = bytes::BytesMut::new();
         for n in 0..5000u16 {
             let message = loop {
-                if let Some(header) = springline_pyro::wire::parse_header(&seen).unwrap() {
-                    if seen.len() >= header.message_len() {
-                        let len = header.message_len();
-                        break support::Message::open(header, seen.split_to(len).freeze());
-                    }
+                if let Some(header) = springline_pyro::wire::parse_header(&seen).unwrap()
+                    && seen.len() >= header.message_len()
+                {
+                    let len = header.message_len();
+                    break support::Message::open(header, seen.split_to(len).freeze());
                 }
                 let read = tokio::io::AsyncReadExt::read_buf(&mut reader, &mut seen);
                 assert!(support::soon("replies", read).await.unwrap() > 0);

@@ -548,3 +548,39 @@ async fn a_reply_that_came_before_the_end_is_delivered() {
     assert_eq!(first.unwrap(), "first");
     assert_eq!(second.unwrap(), "second");
 }
+
+// Nobody watches a connection whose only call was dropped. When the daemon closes it, the next caller is not told.
+#[tokio::test]
+async fn a_connection_that_ends_behind_a_dropped_call() {
+    for answered in [false, true] {
+        let gate = Gate::closed();
+        let told = gate.clone();
+        let script = Script::tcp(Version::V502, Serializer::Msgpack, move |mut raw, n| {
+            let told = told.clone();
+            async move {
+                if !raw.welcome().await {
+                    return;
+                }
+                while let Some((seq, _, text)) = raw.request().await {
+                    if n > 0 || answered {
+                        raw.send(&result(raw.version, raw.serializer, seq, &text)).await;
+                    }
+                    if n == 0 {
+                        drop(raw);
+                        told.step();
+                        return;
+                    }
+                }
+            }
+        })
+        .await;
+        let proxy = proxy(&script.uri, Version::V502);
+        proxy.connect().await.unwrap();
+        let mut dropped = echo(&proxy, "dropped");
+        assert!(polled(&mut dropped, 1, || ()).await.is_none());
+        drop(dropped);
+        soon("the end of the connection", gate.pass()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(soon("the next call", echo(&proxy, "next")).await.unwrap(), "next");
+    }
+}

@@ -1,5 +1,6 @@
 //! Every recorded message of Python's own peers: read, written again byte for byte, fed byte by byte, and cut at every
-//! offset. Both whole conversations, played to a daemon and to a proxy of ours, are in `recorded_replay.rs`.
+//! offset. The whole conversations are played to a daemon of ours in `recorded_daemon.rs`, to a proxy in
+//! `recorded_proxy.rs`.
 
 #[path = "support_recorded/mod.rs"]
 mod support;
@@ -7,8 +8,8 @@ mod support;
 use std::collections::BTreeMap;
 
 use springline_core::{Error, ErrorKind, Limits, Output, Value};
-use springline_pyro::wire::{self, BadStart, Head, MessageKind};
 use springline_pyro::Serializer;
+use springline_pyro::wire::{self, BadStart, Head, MessageKind};
 use support::{Case, Recorded, cases, is_compressed, open};
 
 /// Messages that are no messages of ours, and why: what the recorder's client sent to provoke a refusal.
@@ -119,7 +120,9 @@ fn freedom(case: &Case, serializer: Serializer, payload: &[u8]) -> Option<&'stat
         return Some("marshal's reference bits follow CPython's reference counts");
     }
     match case.name.as_str() {
-        name if name.starts_with("probe-") && !payload.starts_with(b"#") => Some("a probe without serpent's header line"),
+        name if name.starts_with("probe-") && !payload.starts_with(b"#") => {
+            Some("a probe without serpent's header line")
+        }
         "serpent-bytes-repr" => Some("bytes as b'..' (SERPENT_BYTES_REPR), which is read and not written"),
         // Python reads bytes as such a dict, and writes what it has read.
         "arg-bytes-serpent" => Some("bytes that a Python peer passed on as the dict it had read"),

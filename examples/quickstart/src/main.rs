@@ -56,8 +56,10 @@ async fn run(serve: bool, port: u16) -> Result<()> {
     println!("Pyro 5  {}", client(&pyro5).await?);
 
     if serve {
+        // Who reads the next line may ask for the end at once: listen for that first.
+        let end = Interrupt::listen();
         println!("\nServing {uri} until Ctrl-C. From Python:\n\n{}", python(&uri));
-        interrupted().await;
+        end.wait().await;
         println!("\nStopping.");
     } else {
         let uri = format!("PYRO:{NAME}@{HOST}:{PORT}");
@@ -80,18 +82,34 @@ fn python(uri: &str) -> String {
     )
 }
 
-/// Comes back at Ctrl-C, or when the system asks the program to end.
-async fn interrupted() {
+/// Ctrl-C, or the system's request to end.
+struct Interrupt {
     #[cfg(unix)]
-    {
+    signals: std::io::Result<[tokio::signal::unix::Signal; 2]>,
+}
+
+impl Interrupt {
+    #[cfg(unix)]
+    fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let both = || Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]);
+        Self { signals: both() }
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> Self {
+        Self {}
+    }
+
+    async fn wait(self) {
+        #[cfg(unix)]
+        if let Ok([mut interrupt, mut terminate]) = self.signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

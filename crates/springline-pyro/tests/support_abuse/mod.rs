@@ -212,11 +212,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     pub(crate) async fn raw(&mut self) -> Option<(Header, Bytes)> {
         soon("a message", async {
             loop {
-                if let Some(header) = wire::parse_header(&self.buf).unwrap() {
-                    if self.buf.len() >= header.message_len() {
-                        let len = header.message_len();
-                        return Some((header, self.buf.split_to(len).freeze()));
-                    }
+                if let Some(header) = wire::parse_header(&self.buf).unwrap()
+                    && self.buf.len() >= header.message_len()
+                {
+                    let len = header.message_len();
+                    return Some((header, self.buf.split_to(len).freeze()));
                 }
                 match self.stream.read_buf(&mut self.buf).await {
                     Ok(0) if self.buf.is_empty() => return None,

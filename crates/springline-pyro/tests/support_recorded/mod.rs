@@ -2,11 +2,15 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use std::path::Path;
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use springline_core::{Container, Event, Limits, ListKind, Result, Source, Value};
 use springline_pyro::wire::{self, Annotations, Flags, Header, HmacKey};
 use springline_pyro::{Serializer, Version};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 pub(crate) const PEERS: [&str; 2] = ["pyro4-4.82", "pyro5-5.17"];
 
@@ -90,7 +94,7 @@ fn read(peer: &'static str, path: &Path) -> Case {
 }
 
 fn unhex(text: &str) -> Bytes {
-    assert!(text.len() % 2 == 0);
+    assert!(text.len().is_multiple_of(2));
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect::<Vec<_>>().into()
 }
 
@@ -200,4 +204,43 @@ pub(crate) fn settled(value: Value) -> Value {
 
 pub(crate) fn is_compressed(header: &Header) -> bool {
     header.flags.has(Flags::COMPRESSED)
+}
+
+/// Long enough for a loaded machine; reached only when something hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The next message as it came; `None` when the other side closed before it began.
+pub(crate) async fn read_frame(stream: &mut TcpStream, buf: &mut BytesMut) -> Option<(Header, Bytes)> {
+    timeout(PATIENCE, async {
+        loop {
+            if let Some(header) = wire::parse_header(buf).unwrap()
+                && buf.len() >= header.message_len()
+            {
+                let len = header.message_len();
+                return Some((header, buf.split_to(len).freeze()));
+            }
+            match stream.read_buf(buf).await {
+                Ok(n) if n > 0 => {}
+                _ => {
+                    assert!(buf.is_empty(), "closed within a message");
+                    return None;
+                }
+            }
+        }
+    })
+    .await
+    .expect("a message or the end of the connection")
+}
+
+/// Sends a message, in one piece or byte by byte.
+pub(crate) async fn write(stream: &mut TcpStream, bytes: &[u8], by_bytes: bool) {
+    for piece in bytes.chunks(if by_bytes { 1 } else { bytes.len().max(1) }) {
+        // The other side may have hung up already, which is then what is looked for.
+        if stream.write_all(piece).await.is_err() {
+            return;
+        }
+        if by_bytes {
+            tokio::task::yield_now().await;
+        }
+    }
 }
