@@ -8,6 +8,7 @@
 
 use gungraun::prelude::*;
 use springline_bench::codecs::{Data, Op, columns};
+use springline_bench::inprocess::{Caller, Way};
 use std::hint::black_box;
 
 const RECORDS: usize = 1_000;
@@ -26,10 +27,29 @@ fn column(op: Op, name: &str) -> Box<dyn FnMut()> {
 #[bench::msgpack_encode_rmp_serde(column(Op::MsgpackEncode, "rmp-serde"))]
 #[bench::msgpack_decode_rmp_serde(column(Op::MsgpackDecode, "rmp-serde"))]
 #[bench::msgpack_borrow_rmp_serde(column(Op::MsgpackBorrow, "rmp-serde"))]
+#[bench::msgpack_encode_springline(column(Op::MsgpackEncode, "springline"))]
+#[bench::msgpack_decode_springline(column(Op::MsgpackDecode, "springline"))]
+#[bench::msgpack_borrow_springline(column(Op::MsgpackBorrow, "springline"))]
+#[bench::serpent_encode_springline(column(Op::SerpentEncode, "springline"))]
 fn codec(mut run: Box<dyn FnMut()>) {
     run();
     black_box(());
 }
 
+fn caller(way: Way) -> Caller {
+    let caller = Caller::new(way);
+    caller.call();
+    caller
+}
+
+#[library_benchmark]
+#[bench::local(caller(Way::Local))]
+#[bench::service(caller(Way::Service))]
+#[bench::msgpack(caller(Way::Msgpack))]
+fn in_process(caller: Caller) {
+    black_box(&caller).call();
+}
+
 library_benchmark_group!(name = codecs; benchmarks = codec);
-main!(library_benchmark_groups = codecs);
+library_benchmark_group!(name = calls; benchmarks = in_process);
+main!(library_benchmark_groups = codecs, calls);

@@ -10,6 +10,7 @@ mod control;
 mod demands;
 mod driver;
 mod idle;
+pub mod inprocess;
 mod instructions;
 mod load;
 mod noise;

@@ -145,7 +145,7 @@ async fn metadata_of_odd_shapes() {
     }
 }
 
-/// A daemon whose first connection answers its first call with what `answer` makes of the sequence number, and hangs up.
+/// A daemon whose first connection answers its first call with what `answer` makes of its number, and hangs up.
 async fn replies_with(version: Version, answer: impl Fn(u16) -> Vec<u8> + Send + Sync + 'static) -> Script {
     let answer = Arc::new(answer);
     Script::tcp(version, Serializer::Msgpack, move |mut raw, n| {

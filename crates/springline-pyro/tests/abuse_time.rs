@@ -126,8 +126,8 @@ async fn with_small_window(address: &str) -> Raw<TcpStream> {
     raw
 }
 
-// Clients that ask for much and read nothing: each is closed when it has taken nothing for so long, however much there is
-// left, and the others are served meanwhile.
+// Clients that ask for much and read nothing: each is closed when it has taken nothing for so long, however much there
+// is left, and the others are served meanwhile.
 #[tokio::test]
 async fn clients_that_stop_reading() {
     let served = Served::start(|b| b.transfer_timeout(SHORT)).await;

@@ -230,7 +230,8 @@ proptest! {
                         bytes[6] = 0;
                         bytes[7] = 4;
                         let word = |i: usize| u32::from(u16::from_be_bytes([bytes[i], bytes[i + 1]]));
-                        let sum: u32 = [4, 6, 8, 10, 16, 18].into_iter().map(word).sum::<u32>() + 0x34E9 + rest as u32 / 2;
+                        let fields: u32 = [4, 6, 8, 10, 16, 18].into_iter().map(word).sum();
+                        let sum = fields + 0x34E9 + rest as u32 / 2;
                         bytes[22..24].copy_from_slice(&(sum as u16).to_be_bytes());
                     }
                     Version::V501 => {

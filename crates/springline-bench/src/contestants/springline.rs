@@ -13,12 +13,12 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 #[remote]
-trait Thing {
+pub(crate) trait Thing {
     async fn get_data(&self, param: &str) -> springline::Result<String>;
     async fn blob(&self, data: Blob) -> springline::Result<Blob>;
 }
 
-struct Object;
+pub(crate) struct Object;
 
 impl Thing for Object {
     async fn get_data(&self, param: &str) -> springline::Result<String> {

@@ -291,7 +291,10 @@ impl State {
             return;
         }
         if !self.expected.is_empty() {
-            return self.read(None, &mut cx, limits);
+            self.read(None, &mut cx, limits);
+        }
+        if !self.expected.is_empty() || self.dead.is_some() {
+            return;
         }
         if self.inbound.poll_fill(&mut self.stream, &mut cx, 0).is_ready() {
             self.die(ErrorKind::Closed, "closed by the peer while idle");

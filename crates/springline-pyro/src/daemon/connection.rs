@@ -200,7 +200,7 @@ impl Shared {
         after(since, all).min(after(Instant::now(), piece))
     }
 
-    // Reads more of a message that has begun since `since`. `None` when none has: a socket may look readable and is not.
+    // Reads more of a message that has begun at `since`. `None` when none has: a socket may look readable and is not.
     async fn fill(
         &self,
         stream: &mut Stream,

@@ -109,7 +109,7 @@ impl DaemonBuilder {
     }
 
     /// How long the rest of a message that has begun may take to come in, and an answer to be taken; a second more for
-    /// each 16 KiB. Default 30 s. An idle connection may stay for ever, as Python's proxies do.
+    /// each 16 KiB, but no pause in it may be longer than this. Default 30 s. An idle connection may stay for ever, as Python's proxies do.
     #[must_use]
     pub fn transfer_timeout(mut self, timeout: Duration) -> Self {
         self.config.transfer_timeout = timeout;

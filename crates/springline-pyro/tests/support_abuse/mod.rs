@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 pub(crate) const VERSIONS: [Version; 3] = [Version::V48, Version::V501, Version::V502];
 
 /// Long enough for a loaded machine; reached only when something hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The output of `future`, or a panic that says what was being waited for.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
