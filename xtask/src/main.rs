@@ -104,6 +104,10 @@ fn lint(steps: &mut Steps) {
     steps.run("formatting", cargo);
     let cargo = steps.cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]);
     steps.run("clippy", cargo);
+    // The build without tokio that wire-only users have.
+    let wire = ["clippy", "-p", "springline-pyro", "--no-default-features", "--", "-D", "warnings"];
+    let cargo = steps.cargo(&wire);
+    steps.run("clippy, wire only", cargo);
     let mut cargo = steps.cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
     cargo.env("RUSTDOCFLAGS", "-D warnings");
     steps.run("documentation", cargo);

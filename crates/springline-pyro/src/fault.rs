@@ -194,6 +194,7 @@ pub fn to_value(exception: Exception, generation: Generation) -> Value {
 }
 
 /// Whether a daemon closes the connection after this answer, so that the next call needs another one (4.82, 5.17).
+#[cfg(feature = "net")]
 pub(crate) fn ends_connection(exception: &Exception) -> bool {
     let of_pyro = exception.class.starts_with("Pyro4.errors.") || exception.class.starts_with("Pyro5.errors.");
     of_pyro && ["SecurityError", "SerializeError", "ProtocolError"].iter().any(|name| exception.is(name))

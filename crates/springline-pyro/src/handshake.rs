@@ -66,14 +66,19 @@ impl ObjectMetadata {
 
 /// The request: handshake data and the object that the connection is for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ConnectRequest {
-    pub(crate) handshake: Value,
+pub struct ConnectRequest {
+    /// What the daemon's check gets to see; Python sends `"hello"` unless told otherwise.
+    pub handshake: Value,
     /// Missing when a Pyro4 client asks for no metadata.
-    pub(crate) object: Option<String>,
+    pub object: Option<String>,
 }
 
 impl ConnectRequest {
-    pub(crate) fn write(handshake: &Value, object: &str, sink: &mut dyn Sink) -> Result<()> {
+    /// Writes a request's payload.
+    ///
+    /// # Errors
+    /// When the serializer cannot express the handshake data.
+    pub fn write(handshake: &Value, object: &str, sink: &mut dyn Sink) -> Result<()> {
         sink.begin(Container::map(Some(2)))?;
         sink.str("handshake")?;
         handshake.write(sink)?;
@@ -82,7 +87,11 @@ impl ConnectRequest {
         sink.end()
     }
 
-    pub(crate) fn read(source: &mut dyn Source<'_>) -> Result<Self> {
+    /// Reads a request's payload.
+    ///
+    /// # Errors
+    /// When it has another shape.
+    pub fn read(source: &mut dyn Source<'_>) -> Result<Self> {
         let value = read_tree(source)?;
         let handshake = value.field("handshake").cloned();
         let handshake = handshake.ok_or_else(|| Error::malformed(0, "the handshake has no key 'handshake'"))?;
@@ -99,13 +108,19 @@ impl ConnectRequest {
 
 /// The answer: the daemon's own handshake data and the object's metadata.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ConnectReply {
-    pub(crate) handshake: Value,
-    pub(crate) metadata: Option<ObjectMetadata>,
+pub struct ConnectReply {
+    /// The daemon's own data.
+    pub handshake: Value,
+    /// What it says of the object, if it was asked.
+    pub metadata: Option<ObjectMetadata>,
 }
 
 impl ConnectReply {
-    pub(crate) fn read(source: &mut dyn Source<'_>, has_meta: bool) -> Result<Self> {
+    /// Reads an answer's payload, which without metadata is the handshake data alone.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(source: &mut dyn Source<'_>, has_meta: bool) -> Result<Self> {
         let value = read_tree(source)?;
         if !has_meta {
             return Ok(Self { handshake: value, metadata: None });
@@ -117,7 +132,11 @@ impl ConnectReply {
         Ok(Self { handshake: value.field("handshake").cloned().unwrap_or_default(), metadata })
     }
 
-    pub(crate) fn write(&self, sink: &mut dyn Sink, sets: bool) -> Result<()> {
+    /// Writes an answer's payload, with sets as Pyro5 has them or with Pyro4's lists.
+    ///
+    /// # Errors
+    /// When the serializer cannot express the handshake data.
+    pub fn write(&self, sink: &mut dyn Sink, sets: bool) -> Result<()> {
         let meta = self.metadata.clone().unwrap_or_default().to_value(sets);
         Value::Map(vec![("handshake".into(), self.handshake.clone()), ("meta".into(), meta)]).write(sink)
     }

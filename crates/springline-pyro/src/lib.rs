@@ -18,7 +18,7 @@ pub use client::{Batch, Proxy, ProxyBuilder, Request, Response};
 #[cfg(feature = "net")]
 pub use daemon::{Daemon, DaemonBuilder, Handshake};
 pub use generation::Generation;
-pub use handshake::ObjectMetadata;
-pub use serializer::Serializer;
+pub use handshake::{ConnectReply, ConnectRequest, ObjectMetadata};
+pub use serializer::{Arguments, CallParts, Kwargs, Serializer};
 pub use uri::{Location, NAME_SERVER_PORT, PyroUri};
 pub use wire::{HmacKey, Version};

@@ -112,6 +112,7 @@ impl Serializer {
     }
 
     /// Writes the arguments of a call on their own, as they stand in its payload.
+    #[cfg(feature = "net")]
     #[inline]
     pub(crate) fn write_args(self, generation: Generation, out: &mut Output, args: &Payload<'_>) -> Result<()> {
         match self {
@@ -123,7 +124,10 @@ impl Serializer {
     }
 
     /// Writes the payload of a call: a tuple of four, in JSON an object.
-    pub(crate) fn write_call(
+    ///
+    /// # Errors
+    /// When the serializer cannot express an argument.
+    pub fn write_call(
         self,
         generation: Generation,
         out: &mut Output,
@@ -145,7 +149,10 @@ impl Serializer {
 
     /// Reads the payload of a call. The arguments are passed over, and so checked, but not kept.
     #[inline]
-    pub(crate) fn read_call(self, message: &Bytes, budget: Budget) -> Result<CallParts<'_>> {
+    ///
+    /// # Errors
+    /// When it has another shape, or something follows it.
+    pub fn read_call(self, message: &Bytes, budget: Budget) -> Result<CallParts<'_>> {
         macro_rules! whole {
             ($codec:ident) => {{
                 let mut decoder = $codec::Decoder::new(message, 0, budget);
@@ -163,6 +170,7 @@ impl Serializer {
     }
 
     // Where the value that begins at byte `start` ends.
+    #[cfg(feature = "net")]
     #[inline]
     fn end_of(self, message: &Bytes, start: usize, budget: Budget) -> Result<usize> {
         macro_rules! end {
@@ -225,13 +233,15 @@ impl std::fmt::Display for Serializer {
 }
 
 /// Arguments as a call carries them.
-pub(crate) struct Arguments<'a> {
-    pub(crate) args: &'a Payload<'a>,
-    pub(crate) kwargs: Kwargs<'a>,
+pub struct Arguments<'a> {
+    /// Positional ones: a list.
+    pub args: &'a Payload<'a>,
+    /// Those by name.
+    pub kwargs: Kwargs<'a>,
 }
 
 /// Keyword arguments as a call carries them.
-pub(crate) enum Kwargs<'a> {
+pub enum Kwargs<'a> {
     /// An empty map.
     None,
     /// Null, as attribute access and batches have it.
@@ -268,15 +278,17 @@ fn write_call<S: Sink>(sink: &mut S, json: bool, object: &str, method: &str, cal
 
 /// A call's payload, taken apart as far as finding its object needs.
 #[derive(Debug)]
-pub(crate) struct CallParts<'m> {
-    pub(crate) object: Cow<'m, str>,
-    pub(crate) method: Cow<'m, str>,
+pub struct CallParts<'m> {
+    /// The object's id.
+    pub object: Cow<'m, str>,
+    /// The method's name.
+    pub method: Cow<'m, str>,
     /// Where the arguments begin.
-    pub(crate) args_at: usize,
+    pub args_at: usize,
     /// Where what follows the arguments begins.
-    pub(crate) args_end: usize,
+    pub args_end: usize,
     /// Where the keyword arguments begin, if there are any.
-    pub(crate) kwargs_at: Option<usize>,
+    pub kwargs_at: Option<usize>,
 }
 
 #[inline]
@@ -383,6 +395,7 @@ fn keywords<'m>(source: &mut impl Source<'m>) -> Result<Option<usize>> {
 
 /// What stood around the arguments of a call without keyword arguments. A call with the same bytes around its own is one
 /// of the same method of the same object: they need not be read again.
+#[cfg(feature = "net")]
 #[derive(Debug)]
 pub(crate) struct CallFrame {
     serializer: Serializer,
@@ -392,6 +405,7 @@ pub(crate) struct CallFrame {
     pub(crate) method: String,
 }
 
+#[cfg(feature = "net")]
 impl CallFrame {
     /// The most bytes that are worth remembering.
     const MOST: usize = 512;
@@ -430,7 +444,7 @@ impl CallFrame {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "net"))]
 mod tests {
     use super::*;
 

@@ -693,7 +693,7 @@ pub fn serializer_of(header: &Header) -> Result<Serializer> {
 }
 
 /// Moves Pyro4's `CORR` annotation into the correlation id.
-pub(crate) fn take_corr(metadata: &mut springline_core::Metadata) {
+pub fn take_corr(metadata: &mut springline_core::Metadata) {
     let Some(i) = metadata.annotations.iter().position(|(k, _)| k == "CORR") else { return };
     let (_, data) = metadata.annotations.remove(i);
     if metadata.correlation_id.is_none() {

@@ -43,7 +43,12 @@ use crate::{Location, PyroUri, Serializer};
 /// have seen whole is sent again once, on a new connection.
 ///
 /// # Cancel safety
-/// A call's future may be dropped at any time. Other callers are not affected; the dropped call may have run.
+/// A call's future may be dropped at any time. Other callers are not affected; the dropped call may have run. Later calls
+/// on the same connection wait for its answer; a call that should not be waited for has a deadline, which moves the others
+/// to a new connection.
+///
+/// # Runtimes
+/// A connection lives on the tokio runtime that made it. It can be used from others as long as that one is driven.
 #[derive(Clone)]
 pub struct Proxy {
     inner: Arc<Inner>,
