@@ -6,3 +6,4 @@ pub mod json;
 pub mod marshal;
 pub mod msgpack;
 pub mod serpent;
+mod stack;

@@ -9,7 +9,7 @@ use springline_core::{
 };
 
 use super::MAX_INT_DIGITS;
-use super::stack::Stack;
+use crate::codec::stack::Stack;
 use crate::special::{self, CLASS_KEY, Class};
 
 /// Reads one JSON value as events; see [the module](super) for what is accepted.
@@ -24,7 +24,7 @@ pub struct Decoder<'de> {
     budget: Budget,
     owner: Option<&'de Bytes>,
     state: State,
-    stack: Stack,
+    stack: Stack<u8>,
     scratch: String,
     big: BigInt,
     remote: RemoteRef,
@@ -76,7 +76,7 @@ impl<'de> Decoder<'de> {
             budget,
             owner: None,
             state: if start > 0 { State::Inside } else { State::Top },
-            stack: Stack::default(),
+            stack: Stack::new(),
             scratch: String::new(),
             big: BigInt::ZERO,
             remote: RemoteRef::default(),

@@ -4,8 +4,8 @@ use num_bigint::BigInt;
 use springline_core::{Container, DateTime, Error, ErrorKind, ListKind, Output, RemoteRef, Result, Sink};
 
 use super::MAX_INT_DIGITS;
-use super::stack::Stack;
 use crate::codec::float::push_f64;
+use crate::codec::stack::Stack;
 use crate::{Generation, special};
 
 /// Writes events as JSON, byte for byte as Pyro's `json` serializer does on CPython 3.11.
@@ -17,7 +17,7 @@ pub struct Encoder<'o> {
     out: &'o mut Output,
     generation: Generation,
     state: State,
-    stack: Stack,
+    stack: Stack<u8>,
 }
 
 // What may come next in the innermost container.
@@ -69,7 +69,7 @@ fn misuse(state: State) -> Error {
 impl<'o> Encoder<'o> {
     /// Appends one value to `out`. The generation decides the class names of URIs and proxies.
     pub fn new(out: &'o mut Output, generation: Generation) -> Self {
-        Self { out, generation, state: State::Top, stack: Stack::default() }
+        Self { out, generation, state: State::Top, stack: Stack::new() }
     }
 
     // Separator before something that cannot be a map's key.

@@ -41,7 +41,6 @@
 
 mod decode;
 mod encode;
-mod stack;
 
 use springline_core::{Budget, Bytes, Format, Reading, Result};
 

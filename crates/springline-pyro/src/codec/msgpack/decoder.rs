@@ -8,7 +8,7 @@ use springline_core::{
 };
 
 use super::extension;
-use super::stack::Stack;
+use crate::codec::stack::Stack;
 use crate::special::{self, CLASS_KEY, Class};
 
 /// Reads one msgpack value out of a message; text and bytes are borrowed from it.

@@ -6,8 +6,8 @@ use rmp::Marker;
 use springline_core::{Bytes, Container, DateTime, Error, Output, RemoteRef, Result, Sink};
 
 use super::extension;
-use super::stack::Stack;
 use crate::Generation;
+use crate::codec::stack::Stack;
 use crate::special::{self, CLASS_KEY};
 
 /// Writes msgpack into an [`Output`].

@@ -29,7 +29,6 @@ mod decoder;
 mod encoder;
 mod extension;
 mod local;
-mod stack;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,7 @@ use springline_core::{
 
 use super::blanks::is_blank;
 use super::scan::{Ahead, Trouble};
-use super::stack::Stack;
+use crate::codec::stack::Stack;
 
 /// Reads one Python literal out of a message; text without escapes, and bytes literals, are borrowed from it.
 ///

@@ -2,9 +2,9 @@
 
 use springline_core::{BigInt, Bytes, Container, DateTime, Error, ListKind, Output, RemoteRef, Result, Sink};
 
-use super::stack::Stack;
 use super::{HEADER, MAX_DEPTH, MAX_INT_DIGITS, base64, repr};
 use crate::codec::float;
+use crate::codec::stack::Stack;
 use crate::{Generation, special};
 
 /// Writes one Python literal, as serpent 1.43 does for Pyro.

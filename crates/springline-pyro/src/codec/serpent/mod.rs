@@ -55,7 +55,6 @@ mod literal;
 mod number;
 mod repr;
 mod scan;
-mod stack;
 mod text;
 
 use springline_core::{Budget, Bytes, Format, Reading, Result};

@@ -1,4 +1,4 @@
-//! The stack of open containers: no heap for ordinary nesting.
+//! The stack of open containers that readers and writers keep: no heap for ordinary nesting.
 
 const INLINE: usize = 16;
 
@@ -11,6 +11,7 @@ pub(super) struct Stack<T> {
 }
 
 impl<T: Copy + Default> Stack<T> {
+    /// An empty one.
     #[inline]
     pub(super) fn new() -> Self {
         Self { near: [T::default(); INLINE], far: Vec::new(), len: 0 }
