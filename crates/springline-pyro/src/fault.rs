@@ -200,6 +200,67 @@ pub(crate) fn ends_connection(exception: &Exception) -> bool {
     of_pyro && ["SecurityError", "SerializeError", "ProtocolError"].iter().any(|name| exception.is(name))
 }
 
+/// What a daemon tells of failures that are its own rather than a handler's, in the classes and words of Python's
+/// daemons (4.82, 5.17) where they have any.
+#[cfg(feature = "net")]
+pub(crate) mod told {
+    use springline_core::{Error, ErrorKind, Exception};
+
+    /// There is no such object.
+    pub(crate) fn unknown_object(object: &str) -> Exception {
+        Exception::new("DaemonError", format!("unknown object '{object}'"))
+    }
+
+    /// The name begins with an underscore, and the object does not list it.
+    pub(crate) fn private(name: &str) -> Exception {
+        Exception::new("AttributeError", format!("attempt to access private attribute '{name}'"))
+    }
+
+    /// `__getattr__` or `__setattr__` with other arguments than they have.
+    pub(crate) fn no_attribute_name(method: &str) -> Exception {
+        Exception::new("TypeError", format!("{method} needs the attribute's name as a string"))
+    }
+
+    /// There are no item streams here.
+    pub(crate) fn no_stream() -> Exception {
+        Exception::new("PyroError", "item stream terminated")
+    }
+
+    /// A handler panicked. What it said stays in the log.
+    pub(crate) fn panicked() -> Exception {
+        Exception::new("RuntimeError", "internal error: the method panicked")
+    }
+
+    /// The request's serializer is unknown, or not accepted.
+    pub(crate) fn not_accepted(serializer: u16) -> Exception {
+        Exception::new("ProtocolError", format!("message used serializer that is not accepted: {serializer}"))
+    }
+
+    /// The request's frame cannot be opened.
+    pub(crate) fn bad_frame(e: &Error) -> Exception {
+        let class = if e.kind() == ErrorKind::Denied { "SecurityError" } else { "ProtocolError" };
+        Exception::new(class, e.to_string())
+    }
+
+    /// The request's payload cannot be read.
+    pub(crate) fn bad_payload(e: &Error) -> Exception {
+        Exception::new("SerializeError", e.to_string())
+    }
+
+    /// The result cannot be written in the caller's serializer.
+    pub(crate) fn unsent(e: Error) -> Exception {
+        e.into_exception().unwrap_or_else(|e| {
+            let class = if e.kind() == ErrorKind::Encode { "TypeError" } else { "ValueError" };
+            Exception::new(class, format!("the result cannot be sent: {e}"))
+        })
+    }
+
+    /// An exception cannot be written in the caller's serializer: its class at least.
+    pub(crate) fn unsent_exception(class: &str, e: &Error) -> Exception {
+        Exception::new("PyroError", format!("Error serializing exception {class}: {}", e.message()))
+    }
+}
+
 /// The last result of a batch that an exception ended.
 #[must_use]
 pub fn wrapper(exception: Exception, generation: Generation) -> Value {

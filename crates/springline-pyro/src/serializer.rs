@@ -12,6 +12,30 @@ use crate::Generation;
 use crate::codec::{json, marshal, msgpack, serpent};
 use crate::special::{read_tree, refers_back};
 
+// The same lines for each codec, with the codec's module under the given name.
+macro_rules! with_codec {
+    ($serializer:expr, $codec:ident => $lines:expr) => {
+        match $serializer {
+            Serializer::Serpent => {
+                use serpent as $codec;
+                $lines
+            }
+            Serializer::Json => {
+                use json as $codec;
+                $lines
+            }
+            Serializer::Marshal => {
+                use marshal as $codec;
+                $lines
+            }
+            Serializer::Msgpack => {
+                use msgpack as $codec;
+                $lines
+            }
+        }
+    };
+}
+
 /// How payloads are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Serializer {
@@ -62,12 +86,7 @@ impl Serializer {
     /// What opens its messages later.
     #[must_use]
     pub fn format(self) -> &'static dyn Format {
-        match self {
-            Self::Serpent => &serpent::FORMAT,
-            Self::Json => &json::FORMAT,
-            Self::Marshal => &marshal::FORMAT,
-            Self::Msgpack => &msgpack::FORMAT,
-        }
+        with_codec!(self, codec => &codec::FORMAT)
     }
 
     /// Writes one value as a message of its own.
@@ -77,15 +96,8 @@ impl Serializer {
         out: &mut Output,
         value: impl FnOnce(&mut dyn Sink) -> Result<()>,
     ) -> Result<()> {
-        match self {
-            Self::Serpent => {
-                out.buf.extend_from_slice(serpent::HEADER);
-                value(&mut serpent::Encoder::new(out, generation))
-            }
-            Self::Json => value(&mut json::Encoder::new(out, generation)),
-            Self::Marshal => value(&mut marshal::Encoder::new(out, generation)),
-            Self::Msgpack => value(&mut msgpack::Encoder::new(out, generation)),
-        }
+        self.write_start(out);
+        with_codec!(self, codec => value(&mut codec::Encoder::new(out, generation)))
     }
 
     /// Reads one value that must be all of `message`.
@@ -95,32 +107,19 @@ impl Serializer {
         budget: Budget,
         f: impl FnOnce(&mut dyn Source<'de>) -> Result<T>,
     ) -> Result<T> {
-        macro_rules! whole {
-            ($codec:ident) => {{
-                let mut decoder = $codec::Decoder::new(message, 0, budget).with_owner(Some(message));
-                let value = f(&mut decoder)?;
-                decoder.finish()?;
-                Ok(value)
-            }};
-        }
-        match self {
-            Self::Serpent => whole!(serpent),
-            Self::Json => whole!(json),
-            Self::Marshal => whole!(marshal),
-            Self::Msgpack => whole!(msgpack),
-        }
+        with_codec!(self, codec => {
+            let mut decoder = codec::Decoder::new(message, 0, budget).with_owner(Some(message));
+            let value = f(&mut decoder)?;
+            decoder.finish()?;
+            Ok(value)
+        })
     }
 
     /// Writes the arguments of a call on their own, as they stand in its payload.
     #[cfg(feature = "net")]
     #[inline]
     pub(crate) fn write_args(self, generation: Generation, out: &mut Output, args: &Payload<'_>) -> Result<()> {
-        match self {
-            Self::Serpent => args.encode(&mut serpent::Encoder::new(out, generation)),
-            Self::Json => args.encode(&mut json::Encoder::new(out, generation)),
-            Self::Marshal => args.encode(&mut marshal::Encoder::new(out, generation)),
-            Self::Msgpack => args.encode(&mut msgpack::Encoder::new(out, generation)),
-        }
+        with_codec!(self, codec => args.encode(&mut codec::Encoder::new(out, generation)))
     }
 
     /// Writes the payload of a call: a tuple of four, in JSON an object.
@@ -135,57 +134,43 @@ impl Serializer {
         method: &str,
         call: &Arguments<'_>,
     ) -> Result<()> {
+        self.write_start(out);
+        let json = self == Self::Json;
         // One branch here instead of a virtual call for every part.
-        match self {
-            Self::Serpent => {
-                out.buf.extend_from_slice(serpent::HEADER);
-                write_call(&mut serpent::Encoder::new(out, generation), false, object, method, call)
-            }
-            Self::Json => write_call(&mut json::Encoder::new(out, generation), true, object, method, call),
-            Self::Marshal => write_call(&mut marshal::Encoder::new(out, generation), false, object, method, call),
-            Self::Msgpack => write_call(&mut msgpack::Encoder::new(out, generation), false, object, method, call),
+        with_codec!(self, codec => write_call(&mut codec::Encoder::new(out, generation), json, object, method, call))
+    }
+
+    // What a message begins with before its value.
+    #[inline]
+    fn write_start(self, out: &mut Output) {
+        if self == Self::Serpent {
+            out.buf.extend_from_slice(serpent::HEADER);
         }
     }
 
     /// Reads the payload of a call. The arguments are passed over, and so checked, but not kept.
-    #[inline]
     ///
     /// # Errors
     /// When it has another shape, or something follows it.
+    #[inline]
     pub fn read_call(self, message: &Bytes, budget: Budget) -> Result<CallParts<'_>> {
-        macro_rules! whole {
-            ($codec:ident) => {{
-                let mut decoder = $codec::Decoder::new(message, 0, budget);
-                let parts = read_call(&mut decoder)?;
-                decoder.finish()?;
-                Ok(parts)
-            }};
-        }
-        match self {
-            Self::Serpent => whole!(serpent),
-            Self::Json => whole!(json),
-            Self::Marshal => whole!(marshal),
-            Self::Msgpack => whole!(msgpack),
-        }
+        with_codec!(self, codec => {
+            let mut decoder = codec::Decoder::new(message, 0, budget);
+            let parts = read_call(&mut decoder)?;
+            decoder.finish()?;
+            Ok(parts)
+        })
     }
 
     // Where the value that begins at byte `start` ends.
     #[cfg(feature = "net")]
     #[inline]
     fn end_of(self, message: &Bytes, start: usize, budget: Budget) -> Result<usize> {
-        macro_rules! end {
-            ($codec:ident) => {{
-                let mut decoder = $codec::Decoder::new(message, start, budget);
-                decoder.skip()?;
-                Ok(decoder.offset())
-            }};
-        }
-        match self {
-            Self::Serpent => end!(serpent),
-            Self::Json => end!(json),
-            Self::Marshal => end!(marshal),
-            Self::Msgpack => end!(msgpack),
-        }
+        with_codec!(self, codec => {
+            let mut decoder = codec::Decoder::new(message, start, budget);
+            decoder.skip()?;
+            Ok(decoder.offset())
+        })
     }
 
     /// The value that begins at byte `start` of a message, to be read later.

@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, Reply, Service};
-use springline_core::{Error, ErrorKind, Exception, Output, Payload, Peer, Result, Value, remote};
+use springline_core::{Error, Exception, Output, Payload, Peer, Result, Value, remote};
 use springline_net::Outbound;
 use tracing::{debug, error, warn};
 
 use super::Shared;
 use super::connection::{Client, Found, Next, is_daemon};
 use super::object::DaemonObject;
+use crate::fault::told;
 use crate::serializer::{CallFrame, CallParts};
 use crate::wire::{self, Flags, Header, Message, MessageKind, Version};
 use crate::{Serializer, fault};
@@ -31,16 +32,13 @@ impl Shared {
         let serializer = match wire::serializer_of(header) {
             Ok(serializer) if self.config.serializers.contains(&serializer) => serializer,
             _ => {
-                let text = format!("message used serializer that is not accepted: {}", header.serializer);
-                return self.raise_and_close(header, Serializer::Marshal, "ProtocolError", text, outbound);
+                let exception = told::not_accepted(header.serializer);
+                return self.raise_and_close(header, Serializer::Marshal, exception, outbound);
             }
         };
         let message = match wire::open(header, frame, &self.config.limits, self.config.key.as_ref()) {
             Ok(message) => message,
-            Err(e) => {
-                let class = if e.kind() == ErrorKind::Denied { "SecurityError" } else { "ProtocolError" };
-                return self.raise_and_close(header, serializer, class, e.to_string(), outbound);
-            }
+            Err(e) => return self.raise_and_close(header, serializer, told::bad_frame(&e), outbound),
         };
         if header.flags.has(Flags::ONEWAY) {
             self.spawn(header.clone(), message, serializer, client).await;
@@ -57,7 +55,7 @@ impl Shared {
         } else {
             let parts = match serializer.read_call(&message.payload, budget) {
                 Ok(parts) => parts,
-                Err(e) => return self.raise_and_close(header, serializer, "SerializeError", e.to_string(), outbound),
+                Err(e) => return self.raise_and_close(header, serializer, told::bad_payload(&e), outbound),
             };
             match self.find(&parts.object) {
                 Some(service) => {
@@ -66,7 +64,7 @@ impl Shared {
                     let request = Request { header, message: &message, serializer, parts: &parts };
                     Box::pin(self.perform(&request, &*service, &client.peer)).await
                 }
-                None => Err(Failure::Call(unknown_object(&parts.object))),
+                None => Err(Failure::Call(told::unknown_object(&parts.object))),
             }
         };
         match done {
@@ -75,9 +73,7 @@ impl Shared {
             Err(Failure::Call(exception)) => {
                 self.raise(header, serializer, exception, outbound).map(|()| Next::Continue)
             }
-            Err(Failure::Message(e)) => {
-                self.raise_and_close(header, serializer, "SerializeError", e.to_string(), outbound)
-            }
+            Err(Failure::Message(e)) => self.raise_and_close(header, serializer, told::bad_payload(&e), outbound),
         }
     }
 
@@ -91,7 +87,7 @@ impl Shared {
                 let parts =
                     serializer.read_call(&message.payload, shared.config.limits.budget()).map_err(Failure::Message)?;
                 let service = shared.find(&parts.object);
-                let service = service.ok_or_else(|| Failure::Call(unknown_object(&parts.object)))?;
+                let service = service.ok_or_else(|| Failure::Call(told::unknown_object(&parts.object)))?;
                 let request = Request { header: &header, message: &message, serializer, parts: &parts };
                 shared.perform(&request, &*service, &peer).await
             };
@@ -161,7 +157,7 @@ impl Shared {
             })
         });
         if let Err(e) = written {
-            self.raise(header, serializer, unsent(e), outbound)?;
+            self.raise(header, serializer, told::unsent(e), outbound)?;
         }
         Ok(Next::Continue)
     }
@@ -194,7 +190,7 @@ impl Shared {
             })
         });
         if let Err(e) = written {
-            self.raise(header, serializer, unsent(e), outbound)?;
+            self.raise(header, serializer, told::unsent(e), outbound)?;
         }
         Ok(Next::Continue)
     }
@@ -234,8 +230,7 @@ impl Shared {
             Ok(()) => Ok(()),
             Err(e) => {
                 // An attribute or argument that this serializer cannot express: tell at least what it was.
-                let text = format!("Error serializing exception {class}: {}", e.message());
-                let plain = fault::to_value(Exception::new("PyroError", text), generation);
+                let plain = fault::to_value(told::unsent_exception(&class, &e), generation);
                 wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
                     serializer.write(generation, out, |sink| plain.write(sink))
                 })
@@ -249,13 +244,12 @@ impl Shared {
         &self,
         request: &Header,
         serializer: Serializer,
-        class: &str,
-        text: String,
+        exception: Exception,
         outbound: &mut Outbound,
     ) -> Result<Next> {
-        debug!(class, text, "request refused");
+        debug!(%exception, "request refused");
         if !request.flags.has(Flags::ONEWAY) {
-            self.raise(request, serializer, Exception::new(class, text), outbound)?;
+            self.raise(request, serializer, exception, outbound)?;
         }
         Ok(Next::Close)
     }
@@ -290,10 +284,6 @@ fn new_uuid() -> [u8; 16] {
     id
 }
 
-fn unknown_object(object: &str) -> Exception {
-    Exception::new("DaemonError", format!("unknown object '{object}'"))
-}
-
 #[inline]
 async fn call(service: &dyn Service, call: Call<'_>) -> Result<Reply, Failure> {
     let future = match catch_unwind(AssertUnwindSafe(|| service.call(call))) {
@@ -309,17 +299,15 @@ async fn underscored(service: &dyn Service, request: Call<'_>) -> Result<Reply, 
     let method = request.method;
     if !matches!(method, "__getattr__" | "__setattr__") {
         if service.describe().is_none_or(|info| info.method(method).is_none()) {
-            let text = format!("attempt to access private attribute '{method}'");
-            return Err(Failure::Call(Exception::new("AttributeError", text)));
+            return Err(Failure::Call(told::private(method)));
         }
         return call(service, request).await;
     }
-    let bad = || Failure::Call(Exception::new("TypeError", format!("{method} needs the attribute's name as a string")));
     let args = request.args.into_value().map_err(|e| Failure::Call(remote::exception_of(e)))?;
     let (name, args, kind) = match (method, args.as_items()) {
         ("__getattr__", Some([Value::Str(name)])) => (name, Vec::new(), CallKind::GetAttr),
         ("__setattr__", Some([Value::Str(name), value])) => (name, vec![value.clone()], CallKind::SetAttr),
-        _ => return Err(bad()),
+        _ => return Err(Failure::Call(told::no_attribute_name(method))),
     };
     let args = Payload::from(Value::Tuple(args));
     call(service, Call { method: name, kind, args, kwargs: None, options: request.options }).await
@@ -382,14 +370,6 @@ fn guarded(out: &mut Output, write: impl FnOnce(&mut Output) -> Result<()>) -> R
     })
 }
 
-// What the caller is told when the result cannot be written in this serializer.
-fn unsent(e: Error) -> Exception {
-    e.into_exception().unwrap_or_else(|e| {
-        let class = if e.kind() == ErrorKind::Encode { "TypeError" } else { "ValueError" };
-        Exception::new(class, format!("the result cannot be sent: {e}"))
-    })
-}
-
 // The panic's text goes to the log; the peer learns only that there was one.
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Exception {
     let text = panic
@@ -398,5 +378,5 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Exception {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     error!(panic = %text, "a handler panicked");
-    Exception::new("RuntimeError", "internal error: the method panicked")
+    told::panicked()
 }

@@ -3,11 +3,12 @@
 use std::sync::{Arc, LazyLock};
 
 use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, ParamInfo, Reply, Service, ServiceInfo};
-use springline_core::{Error, ErrorKind, Exception, Result, Value, service};
+use springline_core::{Error, ErrorKind, Result, Value, service};
 
 use super::connection::is_daemon;
 use super::{DAEMON_OBJECT, Shared};
 use crate::ObjectMetadata;
+use crate::fault::told;
 
 /// What the daemon says of an object: `None` if it has none of that id.
 pub(super) fn metadata_of(shared: &Shared, object: &str) -> Option<ObjectMetadata> {
@@ -78,10 +79,10 @@ impl DaemonObject {
                 let (object, as_lists) = call.read_args::<(String, Option<bool>)>(info)?;
                 match metadata_of(&self.shared, &object) {
                     Some(metadata) => Ok(metadata.to_value(!as_lists.unwrap_or(false))),
-                    None => Err(Error::remote(Exception::new("DaemonError", format!("unknown object '{object}'")))),
+                    None => Err(Error::remote(told::unknown_object(&object))),
                 }
             }
-            "get_next_stream_item" => Err(Error::remote(Exception::new("PyroError", "item stream terminated"))),
+            "get_next_stream_item" => Err(Error::remote(told::no_stream())),
             "close_stream" => Ok(Value::Null),
             other => Err(Error::new(ErrorKind::NotFound, format!("no method '{other}'"))),
         }
