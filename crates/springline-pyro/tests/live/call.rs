@@ -219,14 +219,15 @@ impl Feature {
     }
 }
 
-/// The servers with options, one for each peer.
-pub(crate) struct Optional {
+/// The servers of one column. No other column calls them: an attribute that is set here must not change there.
+struct Servers {
+    plain: Server,
     options: Server,
     ipv6: Server,
 }
 
-impl Optional {
-    pub(crate) async fn start(scratch: &Scratch, peer: Peer) -> Self {
+impl Servers {
+    async fn start(scratch: &Scratch, peer: Peer, with: Serializer) -> Self {
         let socket = scratch.path("s").display().to_string();
         let mut args =
             vec!["--unix", &socket, "--compress", "--require-handshake", HANDSHAKE, "--annotation", ANNOTATION];
@@ -235,9 +236,17 @@ impl Optional {
             Peer::Pyro5 => args.push("--bytes-literal"),
             Peer::Pyro51 => {}
         }
-        let (options, ipv6) =
-            tokio::join!(Server::start(scratch, peer, &args), Server::start(scratch, peer, &["--host", "::1"]));
-        Self { options, ipv6 }
+        let plain = ["--serializer", with.name()];
+        let (plain, options, ipv6) = tokio::join!(
+            Server::start(scratch, peer, &plain),
+            Server::start(scratch, peer, &args),
+            Server::start(scratch, peer, &["--host", "::1"])
+        );
+        Self { plain, options, ipv6 }
+    }
+
+    async fn stop(self) {
+        tokio::join!(self.plain.stop(), self.options.stop(), self.ipv6.stop());
     }
 }
 
@@ -246,16 +255,15 @@ pub(crate) async fn column(
     plan: &Plan,
     table: &Table,
     features: &Features,
-    optional: &Optional,
     scratch: &Arc<Scratch>,
     peer: Peer,
     with: Serializer,
 ) {
     let column = Column { peer, serializer: with, direction: Direction::RustToPython };
     let python = Column { direction: Direction::PythonToRust, ..column };
-    let server = Server::start(scratch, peer, &["--serializer", with.name()]).await;
-    let plain = Ctx::new(peer, with, &server.ready, false, scratch).await;
-    let options = Ctx::new(peer, with, &optional.options.ready, true, scratch).await;
+    let servers = Servers::start(scratch, peer, with).await;
+    let plain = Ctx::new(peer, with, &servers.plain.ready, false, scratch).await;
+    let options = Ctx::new(peer, with, &servers.options.ready, true, scratch).await;
     let mut failures = Vec::new();
     for feature in features.0.iter().filter(|f| plan.wants(&f.name)) {
         let python_cannot = || match table.get(&feature.name, python) {
@@ -292,7 +300,7 @@ pub(crate) async fn column(
         table.set(OPTIONS_ROW, column, cell);
     }
     if plan.wants(IPV6_ROW) {
-        let ctx = Ctx::new(peer, with, &optional.ipv6.ready, false, scratch).await;
+        let ctx = Ctx::new(peer, with, &servers.ipv6.ready, false, scratch).await;
         let mut failures = Vec::new();
         for name in
             ["transport", "call", "kwargs", "callback", "uri_result", "proxy_result", "oneway", "exception:ValueError"]
@@ -314,7 +322,7 @@ pub(crate) async fn column(
         table.set("remote_suite", python, Cell::Na("the suite is the caller, in Rust".to_owned()));
     }
     drop((plain, options));
-    server.stop().await;
+    servers.stop().await;
 }
 
 /// What `client.py` makes of the special values of the column's own server.

@@ -178,16 +178,13 @@ async fn everything(plan: &Arc<Plan>) -> (Arc<Table>, Vec<(String, Cell)>) {
         }
     }
     let mut columns = tokio::task::JoinSet::new();
-    for peer in Peer::ALL.into_iter().filter(|peer| wanted().any(|(p, _)| p == *peer)) {
-        let optional = Arc::new(call::Optional::start(&scratch, peer).await);
-        for (_, serializer) in wanted().filter(|(p, _)| *p == peer) {
-            let (plan, table, features) = (plan.clone(), table.clone(), features.clone());
-            let (optional, scratch, permits) = (optional.clone(), scratch.clone(), permits.clone());
-            columns.spawn(async move {
-                let _permit = permits.acquire().await;
-                call::column(&plan, &table, &features, &optional, &scratch, peer, serializer).await;
-            });
-        }
+    for (peer, serializer) in wanted() {
+        let (plan, table, features) = (plan.clone(), table.clone(), features.clone());
+        let (scratch, permits) = (scratch.clone(), permits.clone());
+        columns.spawn(async move {
+            let _permit = permits.acquire().await;
+            call::column(&plan, &table, &features, &scratch, peer, serializer).await;
+        });
     }
     join(columns).await;
     eprintln!("Rust has called Python");
