@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use crate::event::Start;
 use crate::service::{Call, MethodInfo};
 use crate::{Container, Error, ErrorKind, Event, Payload, Result, Source, Value, de};
 
@@ -21,15 +22,22 @@ pub trait FromArgs<'de>: Sized {
 pub struct ArgList<'s, 'de> {
     source: &'s mut dyn Source<'de>,
     info: &'s MethodInfo,
+    // How many there are, where the wire says so.
+    len: Option<usize>,
     index: usize,
 }
 
 impl<'de> ArgList<'_, 'de> {
     /// The next argument. A missing one reads as null where its parameter is optional.
+    #[inline]
     pub fn take<T: Deserialize<'de>>(&mut self) -> Result<T> {
         let index = self.index;
         self.index += 1;
-        if self.source.peek()? == crate::Kind::End {
+        let is_over = match self.len {
+            Some(len) => index >= len,
+            None => self.source.peek()? == crate::Kind::End,
+        };
+        if is_over {
             if self.info.params.get(index).is_none_or(|p| p.optional) {
                 return T::deserialize(de::Deserializer::new(&mut Absent))
                     .map_err(|_: Error| missing(self.info, index));
@@ -44,8 +52,10 @@ impl<'de> ArgList<'_, 'de> {
 fn in_argument(e: Error, info: &MethodInfo, index: usize) -> Error {
     let name = info.params.get(index).map_or("?", |p| &p.name);
     let text = format!("argument {} '{name}' of {}()", index + 1, info.name);
-    let kind = if e.kind() == ErrorKind::Mismatch { ErrorKind::Arguments } else { e.kind() };
-    let mut new = Error::new(kind, e.message().to_owned()).context(text);
+    if e.kind() != ErrorKind::Mismatch {
+        return e.context(text);
+    }
+    let mut new = Error::new(ErrorKind::Arguments, e.message().to_owned()).context(text);
     if let Some(offset) = e.offset() {
         new = new.at(offset);
     }
@@ -128,58 +138,122 @@ fn too_many(info: &MethodInfo, given: usize) -> Error {
     )
 }
 
+/// A call's arguments in the order of its method's parameters; see [`Call::bind`].
+#[derive(Debug)]
+pub struct Bound<'a> {
+    info: &'a MethodInfo,
+    args: Where<'a>,
+}
+
+#[derive(Debug)]
+enum Where<'a> {
+    Call(&'a Payload<'a>),
+    Here(Box<Payload<'static>>),
+}
+
 impl Call<'_> {
-    /// Makes the arguments ready to be read by [`read_args`](Self::read_args): merges keyword arguments into their
-    /// places and brings typed payloads into a form that can be borrowed from.
-    pub fn bind(&mut self, info: &MethodInfo) -> Result<()> {
-        if let Some(kwargs) = self.kwargs.take() {
-            let kwargs = pairs(kwargs, info)?;
-            if !kwargs.is_empty() {
-                let args = std::mem::replace(&mut self.args, Payload::null());
-                self.args = Payload::from(merge(args, kwargs, info)?);
-            }
+    /// Makes the arguments ready to be read: merges keyword arguments into their places and brings typed payloads into
+    /// a form that can be borrowed from.
+    #[inline]
+    pub fn bind<'a>(&'a self, info: &'a MethodInfo) -> Result<Bound<'a>> {
+        if self.kwargs.is_none() && !self.args.is_typed() {
+            return Ok(Bound { info, args: Where::Call(&self.args) });
         }
-        self.args.settle()
+        self.bind_own(info)
     }
 
-    /// Reads the bound arguments; text and bytes may be borrowed from the call.
-    pub fn read_args<'s, T: FromArgs<'s>>(&'s self, info: &MethodInfo) -> Result<T> {
-        let mut out = None;
-        self.args.view_source(&mut |source| {
-            let offset = source.offset();
-            match source.next()? {
-                Event::Begin(Container::List { .. }) => {}
-                Event::Null => {
-                    out = Some(T::from_args(&mut ArgList { source: &mut NoMore, info, index: 0 })?);
-                    return Ok(());
-                }
-                other => return Err(crate::event::unexpected(other.kind(), "a list of arguments", offset)),
-            }
-            let mut list = ArgList { source: &mut *source, info, index: 0 };
-            let value = T::from_args(&mut list)?;
-            let mut given = list.index;
-            if !source.take_end()? {
-                while !source.take_end()? {
-                    source.skip()?;
-                    given += 1;
-                }
-                return Err(too_many(info, given));
-            }
-            out = Some(value);
-            Ok(())
-        })?;
-        out.ok_or_else(|| Error::new(ErrorKind::Internal, "the format did not open the arguments"))
+    fn bind_own<'a>(&'a self, info: &'a MethodInfo) -> Result<Bound<'a>> {
+        let own = match &self.kwargs {
+            None => self.args.settled()?,
+            Some(kwargs) => merged(&self.args, kwargs, info)?,
+        };
+        let args = match own {
+            None => Where::Call(&self.args),
+            Some(args) => Where::Here(Box::new(args)),
+        };
+        Ok(Bound { info, args })
+    }
+
+    /// Binds the arguments and reads them as owned values.
+    pub fn read_args<T: for<'de> FromArgs<'de>>(&self, info: &MethodInfo) -> Result<T> {
+        self.bind(info)?.read()
     }
 }
 
-fn pairs(kwargs: Payload<'_>, info: &MethodInfo) -> Result<Vec<(String, Value)>> {
+impl Bound<'_> {
+    /// The arguments as a list, for protocols that know them by their order alone. A parameter that was left out is null.
+    #[must_use]
+    pub fn args(&self) -> &Payload<'_> {
+        match &self.args {
+            Where::Call(args) => args,
+            Where::Here(args) => args,
+        }
+    }
+
+    /// Reads the arguments; text and bytes may be borrowed from the call.
+    #[inline]
+    pub fn read<'s, T: FromArgs<'s>>(&'s self) -> Result<T> {
+        let info = self.info;
+        let mut out = None;
+        self.args().view_source(&mut |source| {
+            out = Some(read_list(source, info)?);
+            Ok(())
+        })?;
+        out.ok_or_else(not_opened)
+    }
+}
+
+#[cold]
+fn not_opened() -> Error {
+    Error::new(ErrorKind::Internal, "the format did not open the arguments")
+}
+
+fn read_list<'de, T: FromArgs<'de>>(source: &mut dyn Source<'de>, info: &MethodInfo) -> Result<T> {
+    let len = match source.take_list() {
+        Start::Known(len) => Some(len),
+        Start::Unknown => None,
+        Start::Other => {
+            let offset = source.offset();
+            match source.next()? {
+                Event::Begin(Container::List { len, .. }) => len,
+                Event::Null => return T::from_args(&mut ArgList { source: &mut NoMore, info, len: Some(0), index: 0 }),
+                other => return Err(crate::event::unexpected(other.kind(), "a list of arguments", offset)),
+            }
+        }
+    };
+    let mut list = ArgList { source: &mut *source, info, len, index: 0 };
+    let value = T::from_args(&mut list)?;
+    let mut given = list.index;
+    if len.is_some_and(|len| len <= given) {
+        return Ok(value);
+    }
+    if source.take_end()? {
+        return Ok(value);
+    }
+    while !source.take_end()? {
+        source.skip()?;
+        given += 1;
+    }
+    Err(too_many(info, given))
+}
+
+// `None` when there is nothing to merge and the arguments will do as they are.
+fn merged(args: &Payload<'_>, kwargs: &Payload<'_>, info: &MethodInfo) -> Result<Option<Payload<'static>>> {
+    let kwargs = pairs(kwargs, info)?;
+    if kwargs.is_empty() {
+        return args.settled();
+    }
+    merge(args, kwargs, info).map(|args| Some(Payload::from(args)))
+}
+
+fn pairs(kwargs: &Payload<'_>, info: &MethodInfo) -> Result<Vec<(String, Value)>> {
     let named = |k: Value| match k {
         Value::Str(name) => Ok(name),
         other => {
             Err(Error::new(ErrorKind::Arguments, format!("{}() keywords must be strings, found {other:?}", info.name)))
         }
     };
-    match kwargs.into_value()? {
+    match kwargs.to_value()? {
         Value::Null => Ok(Vec::new()),
         Value::Map(pairs) => pairs.into_iter().map(|(k, v)| Ok((named(k)?, v))).collect(),
         Value::Object(o) => Ok(o.fields),
@@ -190,8 +264,8 @@ fn pairs(kwargs: Payload<'_>, info: &MethodInfo) -> Result<Vec<(String, Value)>>
     }
 }
 
-fn merge(args: Payload<'_>, kwargs: Vec<(String, Value)>, info: &MethodInfo) -> Result<Value> {
-    let mut slots: Vec<Option<Value>> = match args.into_value()? {
+fn merge(args: &Payload<'_>, kwargs: Vec<(String, Value)>, info: &MethodInfo) -> Result<Value> {
+    let mut slots: Vec<Option<Value>> = match args.to_value()? {
         Value::List(v) | Value::Tuple(v) => v.into_iter().map(Some).collect(),
         Value::Null => Vec::new(),
         other => {

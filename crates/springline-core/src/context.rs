@@ -11,7 +11,7 @@
 //! runs outside.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,108 +22,103 @@ use bytes::Bytes;
 
 use crate::service::{CallOptions, Metadata, Peer};
 
-/// The call in progress.
-#[derive(Debug, Default)]
-struct Current {
-    options: CallOptions,
-    reply: Metadata,
+scoped_tls::scoped_thread_local! {
+    // The call in progress, while its handler's future is being polled: lent, since a copy for every call would count.
+    static CURRENT: CallOptions
 }
 
 thread_local! {
-    // The handler's context lies here while its future is being polled, and in its Scope between polls.
-    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+    // What the handler that is being polled sends with its reply; between polls it lies in its Scope.
+    static REPLY: Cell<Option<Box<Metadata>>> = const { Cell::new(None) };
 }
 
-fn read<T>(f: impl FnOnce(&Current) -> Option<T>) -> Option<T> {
-    CURRENT.with(|c| c.borrow().as_ref().and_then(f))
+#[inline]
+fn read<T>(f: impl FnOnce(&CallOptions) -> Option<T>) -> Option<T> {
+    if CURRENT.is_set() { CURRENT.with(f) } else { None }
 }
 
 /// Who calls.
 #[must_use]
 pub fn peer() -> Option<Arc<Peer>> {
-    read(|c| c.options.peer.clone())
+    read(|c| c.peer.clone())
 }
 
 /// The request's annotation `key`.
 #[must_use]
 pub fn annotation(key: &str) -> Option<Bytes> {
-    read(|c| c.options.metadata.get(key).cloned())
+    read(|c| c.metadata.get(key).cloned())
 }
 
 /// All metadata of the request.
 #[must_use]
 pub fn metadata() -> Option<Metadata> {
-    read(|c| Some(c.options.metadata.clone()))
+    read(|c| Some(c.metadata.clone()))
 }
 
 /// The correlation id of the request.
 #[must_use]
 pub fn correlation_id() -> Option<[u8; 16]> {
-    read(|c| c.options.metadata.correlation_id)
+    read(|c| c.metadata.correlation_id)
 }
 
 /// When the caller gives up, where it said so.
 #[must_use]
 pub fn deadline() -> Option<Instant> {
-    read(|c| c.options.deadline)
+    read(|c| c.deadline)
 }
 
 /// Whether nobody waits for an answer.
 #[must_use]
 pub fn oneway() -> bool {
-    read(|c| Some(c.options.oneway)).unwrap_or(false)
+    read(|c| Some(c.oneway)).unwrap_or(false)
 }
 
 /// Sends an annotation with the reply.
 pub fn set_reply_annotation(key: impl Into<Cow<'static, str>>, data: impl Into<Bytes>) {
     let (key, data) = (key.into(), data.into());
-    CURRENT.with(|c| {
-        if let Some(current) = c.borrow_mut().as_mut() {
-            current.reply.set(key, data);
-        }
-    });
+    if CURRENT.is_set() {
+        let mut reply = REPLY.take().unwrap_or_default();
+        reply.set(key, data);
+        REPLY.set(Some(reply));
+    }
 }
 
 /// Runs a handler's future with a context; gives its output and the reply's metadata.
-pub struct Scope<F> {
+pub struct Scope<'a, F> {
     future: F,
-    current: Option<Current>,
+    options: &'a CallOptions,
+    reply: Option<Box<Metadata>>,
 }
 
-impl<F: Future + Unpin> Scope<F> {
+impl<'a, F: Future + Unpin> Scope<'a, F> {
     /// Wraps `future`, which sees what `options` say.
     #[inline]
-    pub fn new(options: CallOptions, future: F) -> Self {
-        Self { future, current: Some(Current { options, reply: Metadata::default() }) }
+    pub fn new(options: &'a CallOptions, future: F) -> Self {
+        Self { future, options, reply: None }
     }
 }
 
-// Puts the context back into the scope even when the handler panics.
-struct Swap<'a>(&'a mut Option<Current>);
+// Puts back what the handler around this one sends with its reply, also when this one panics.
+struct Around(Option<Box<Metadata>>);
 
-impl<'a> Swap<'a> {
-    fn new(own: &'a mut Option<Current>) -> Self {
-        CURRENT.with(|c| std::mem::swap(&mut *c.borrow_mut(), own));
-        Self(own)
-    }
-}
-
-impl Drop for Swap<'_> {
+impl Drop for Around {
+    #[inline]
     fn drop(&mut self) {
-        CURRENT.with(|c| std::mem::swap(&mut *c.borrow_mut(), self.0));
+        REPLY.set(self.0.take());
     }
 }
 
-impl<F: Future + Unpin> Future for Scope<F> {
+impl<F: Future + Unpin> Future for Scope<'_, F> {
     type Output = (F::Output, Metadata);
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let polled = {
-            let _swap = Swap::new(&mut this.current);
-            Pin::new(&mut this.future).poll(cx)
-        };
-        polled.map(|out| (out, this.current.take().map(|c| c.reply).unwrap_or_default()))
+        let around = Around(REPLY.replace(this.reply.take()));
+        let polled = CURRENT.set(this.options, || Pin::new(&mut this.future).poll(cx));
+        this.reply = REPLY.take();
+        drop(around);
+        polled.map(|out| (out, this.reply.take().map(|reply| *reply).unwrap_or_default()))
     }
 }
 
@@ -139,11 +134,61 @@ mod tests {
             set_reply_annotation("WXYZ", "out");
             (peer().map(|p| p.address.clone()), annotation("ABCD"))
         });
-        let mut scope = Scope::new(options, inner);
+        let mut scope = Scope::new(&options, inner);
         let mut cx = task::Context::from_waker(task::Waker::noop());
         let Poll::Ready(((peer_address, data), reply)) = Pin::new(&mut scope).poll(&mut cx) else { panic!("pending") };
         assert_eq!((peer_address.as_deref(), data.as_deref()), (Some("here:1"), Some(&b"in"[..])));
         assert_eq!(reply.get("WXYZ").map(|b| &b[..]), Some(&b"out"[..]));
         assert!(peer().is_none());
+    }
+
+    #[test]
+    fn contexts_nest_and_survive_panics() {
+        let mut cx = task::Context::from_waker(task::Waker::noop());
+        let with = |id: u8| {
+            let mut options = CallOptions::default();
+            options.metadata.correlation_id = Some([id; 16]);
+            options
+        };
+        let (outer, inner) = (with(1), with(2));
+        let handler = Box::pin(async {
+            set_reply_annotation("OUTE", "before");
+            let within = Scope::new(
+                &inner,
+                Box::pin(async {
+                    set_reply_annotation("INNE", "x");
+                    correlation_id()
+                }),
+            );
+            let (id, reply) = within.await;
+            assert_eq!(id, Some([2; 16]));
+            assert_eq!((reply.annotations.iter().count(), reply.get("INNE").is_some()), (1, true));
+            let panics = std::panic::AssertUnwindSafe(|| {
+                let mut cx = task::Context::from_waker(task::Waker::noop());
+                let bad = Box::pin(async {
+                    set_reply_annotation("LOST", "x");
+                    assert_eq!(correlation_id(), None, "the panic that this test is about");
+                });
+                Pin::new(&mut Scope::new(&inner, bad)).poll(&mut cx)
+            });
+            assert!(std::panic::catch_unwind(panics).is_err());
+            let mut turns = 0;
+            // A pause within the handler: nothing of it is seen outside, and it is all there again afterwards.
+            std::future::poll_fn(|_| {
+                turns += 1;
+                if turns < 2 { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+            set_reply_annotation("AFTE", "after");
+            correlation_id()
+        });
+        let mut scope = Scope::new(&outer, handler);
+        assert!(Pin::new(&mut scope).poll(&mut cx).is_pending());
+        assert_eq!(correlation_id(), None);
+        set_reply_annotation("NONE", "of any call");
+        let Poll::Ready((id, reply)) = Pin::new(&mut scope).poll(&mut cx) else { panic!("pending") };
+        assert_eq!(id, Some([1; 16]));
+        assert_eq!(reply.annotations.iter().map(|(k, _)| &**k).collect::<Vec<_>>(), ["OUTE", "AFTE"]);
+        assert_eq!(correlation_id(), None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The counterpart of [`ser`](crate::ser), lenient where peers differ: bytes may arrive as a list of small integers and
 //! the other way round, a set as a list, a map's integer keys as text (JSON has no others), a struct as a map, an object
-//! or a list of its fields in order.
+//! or a list of its fields in order, nothing (`()`) as an empty text (XML-RPC without null has no other).
 
 use bytes::Bytes;
 use num_traits::ToPrimitive;
@@ -13,9 +13,16 @@ use crate::special::{self, BLOB, VALUE};
 use crate::{Error, Result, Value};
 
 /// Reads one value of type `T`.
+///
+/// A struct's field that comes twice is an error, unless the wire says that the last one counts
+/// ([`Source::start_over`]); those before it have to fit the field's type as well.
 #[inline]
 pub fn from_source<'de, T: de::Deserialize<'de>, S: Source<'de> + ?Sized>(source: &mut S) -> Result<T> {
-    T::deserialize(Deserializer::new(source))
+    let mark = source.mark();
+    match T::deserialize(Deserializer::new(source)) {
+        Err(e) if e.is_repeated_field() && source.start_over(mark) => T::deserialize(Deserializer::new(source)),
+        read => read,
+    }
 }
 
 /// A serde deserializer over any source. See the [module](self) for the mapping.
@@ -43,6 +50,7 @@ fn visit_chunk<'de, V: Visitor<'de>>(chunk: Chunk<'de, '_>, visitor: V) -> Resul
     match chunk {
         Chunk::Message(b) => visitor.visit_borrowed_bytes(b),
         Chunk::Scratch(b) => visitor.visit_bytes(b),
+        Chunk::Shared(b) => visitor.visit_bytes(b),
     }
 }
 
@@ -207,7 +215,18 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
         take_bool visit_bool: deserialize_bool;
         take_str visit_borrowed_str: deserialize_char deserialize_str deserialize_string deserialize_identifier;
     }
-    anything!(deserialize_any deserialize_unit);
+    anything!(deserialize_any);
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.source.peek()? != Kind::Str {
+            return self.any(visitor);
+        }
+        match self.source.next()? {
+            Event::Str(Text::Message("") | Text::Scratch("")) => visitor.visit_unit(),
+            Event::Str(text) => visit_text(text, visitor),
+            other => Err(unexpected(other.kind(), "a text", 0)),
+        }
+    }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if self.source.peek()? == Kind::List {
@@ -243,11 +262,14 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
                 special::hand_over(Value::read(self.source)?);
                 return visitor.visit_newtype_struct(de::value::UnitDeserializer::new());
             }
-            if name == BLOB && self.source.peek()? == Kind::Bytes {
+            let kind = if name == BLOB { self.source.peek()? } else { Kind::Null };
+            if kind == Kind::Bytes || kind == Kind::Str && self.source.text_may_be_bytes() {
                 let owner = self.source.owner();
                 let bytes = match (self.source.next()?, owner) {
                     (Event::Bytes(Chunk::Message(b)), Some(owner)) => owner.slice_ref(b),
+                    (Event::Bytes(Chunk::Shared(b)), _) => b.clone(),
                     (Event::Bytes(b), _) => Bytes::copy_from_slice(b.get()),
+                    (Event::Str(text), _) => Bytes::copy_from_slice(text.get().as_bytes()),
                     (other, _) => return Err(unexpected(other.kind(), "bytes", self.source.offset())),
                 };
                 special::hand_over(Value::Bytes(bytes));

@@ -94,6 +94,7 @@ struct Inner {
     endpoint: Option<String>,
     exception: Option<Exception>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    repeated_field: bool,
 }
 
 impl Error {
@@ -109,6 +110,7 @@ impl Error {
             endpoint: None,
             exception: None,
             source: None,
+            repeated_field: false,
         }))
     }
 
@@ -206,6 +208,11 @@ impl Error {
         self.0.exception.as_ref()
     }
 
+    // Whether it is a struct's reader that met a field the second time.
+    pub(crate) fn is_repeated_field(&self) -> bool {
+        self.0.repeated_field
+    }
+
     /// Takes out what the peer raised.
     pub fn into_exception(mut self) -> Result<Exception, Self> {
         self.0.exception.take().ok_or(self)
@@ -291,6 +298,13 @@ impl serde::ser::Error for Error {
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(msg: T) -> Self {
         Self::mismatch(msg.to_string())
+    }
+
+    #[cold]
+    fn duplicate_field(field: &'static str) -> Self {
+        let mut e = Self::mismatch(format!("duplicate field `{field}`"));
+        e.0.repeated_field = true;
+        e
     }
 }
 

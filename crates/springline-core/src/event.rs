@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use num_bigint::BigInt;
 
+use crate::numbers::Numbers;
 use crate::{DateTime, Error, ErrorKind, RemoteRef, Result};
 
 /// The four ordered or unordered sequences that the wires tell apart.
@@ -179,6 +180,8 @@ pub enum Chunk<'de, 's> {
     Message(&'de [u8]),
     /// Lies in the reader until its next event.
     Scratch(&'s [u8]),
+    /// Was put together by the reader, which lends it until its next event. A clone keeps it without a copy.
+    Shared(&'s Bytes),
 }
 
 impl Chunk<'_, '_> {
@@ -188,6 +191,7 @@ impl Chunk<'_, '_> {
         match self {
             Self::Message(s) => s,
             Self::Scratch(s) => s,
+            Self::Shared(s) => s,
         }
     }
 }
@@ -219,7 +223,7 @@ pub enum Event<'de, 's> {
     DateTime(DateTime),
     /// A reference to a remote object.
     Remote(&'s RemoteRef),
-    /// The container that was begun as the n-th of this source, counted from 0.
+    /// The container that has this number in its source; see [`Source::begun`].
     Back(u32),
     /// A container begins.
     Begin(Container<'s>),
@@ -315,6 +319,11 @@ pub trait Sink {
         false
     }
 
+    /// How many containers were begun, which is the number of the next one. Sinks with [`back`](Self::back) tell it.
+    fn begun(&self) -> u32 {
+        0
+    }
+
     /// The container that was begun as the n-th of this sink, counted from 0.
     fn back(&mut self, n: u32) -> Result<()> {
         Err(Error::encode(format!("this format cannot refer back to container {n}")))
@@ -329,6 +338,15 @@ pub trait Sink {
     fn f64s(&mut self, v: &[f64]) -> Result<()> {
         v.iter().try_for_each(|&x| self.f64(x))
     }
+}
+
+/// A place in a source that [`Source::start_over`] can go back to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Bytes from the start of the message.
+    pub offset: usize,
+    /// The source's own affair.
+    pub own: [u32; 3],
 }
 
 /// What [`Source::take_list`] and [`Source::take_map`] found.
@@ -364,9 +382,39 @@ pub trait Source<'de> {
     /// Bytes read so far, counted from the start of the message.
     fn offset(&self) -> usize;
 
+    /// The number of the container that begins next, for sources with back references. [`Event::Back`] goes by it.
+    ///
+    /// Numbers ascend. Whether containers that are skipped are counted is the source's affair.
+    fn begun(&self) -> Option<u32> {
+        None
+    }
+
     /// Reads again what [`Event::Back`] pointed at, within the same budget.
+    ///
+    /// The source that it gives has either the numbers of this one, and begins with `n`, or new ones, which begin with
+    /// the number of the container that would come next here.
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'de> + '_>> {
         Err(Error::malformed(self.offset(), format!("this format has no back references, yet one to {n} was met")))
+    }
+
+    /// The place where the next value begins, for [`start_over`](Self::start_over).
+    fn mark(&self) -> Mark {
+        Mark::default()
+    }
+
+    /// Goes back to `mark`, to give its value once more within the same budget, this time with only the last of the fields
+    /// of a map that have the same name. `false` where the source cannot do that: it stays where it is.
+    ///
+    /// For wires on which a name that is there twice means its last value (XML-RPC). Readers of structs cannot take a
+    /// field back, so they ask for this once they met one the second time.
+    fn start_over(&mut self, mark: Mark) -> bool {
+        let _ = mark;
+        false
+    }
+
+    /// Whether a text may stand for bytes as well: Python 2's `str` is either.
+    fn text_may_be_bytes(&self) -> bool {
+        false
     }
 
     /// The buffer that `'de` borrows from, where blobs may be taken out of it without a copy.
@@ -453,26 +501,47 @@ pub trait Source<'de> {
 
 /// Writes one value from a source into a sink, without a tree in between.
 ///
-/// Back references go through where the sink has them and are expanded where it has not; a cycle then runs into the
-/// source's depth or node limit.
+/// Back references go through where the sink has them, under the sink's own numbers. They are expanded where it has not,
+/// and where they point outside of the value; a cycle then runs into the source's depth or node limit.
 pub fn transcode<'de>(source: &mut dyn Source<'de>, sink: &mut dyn Sink) -> Result<()> {
+    let mut numbers = sink.has_back().then(Numbers::default);
+    copy(source, sink, &mut numbers)
+}
+
+// Without numbers, references are expanded.
+pub(crate) fn copy<'de, S: Sink + ?Sized>(
+    source: &mut dyn Source<'de>,
+    sink: &mut S,
+    numbers: &mut Option<Numbers>,
+) -> Result<()> {
     let mut depth = 0usize;
     loop {
         let offset = source.offset();
         let owner = source.owner();
+        let number = if numbers.is_some() { source.begun() } else { None };
         let event = source.next()?;
-        step(event, owner, sink).map_err(|e| e.at(offset)).and_then(|done| match done {
-            Step::Scalar => Ok(()),
+        match step(event, owner, sink).map_err(|e| e.at(offset))? {
+            Step::Scalar => {}
             Step::Begin => {
                 depth += 1;
-                Ok(())
+                if let (Some(numbers), Some(from)) = (&mut *numbers, number) {
+                    numbers.note(from, sink.begun().wrapping_sub(1));
+                }
             }
             Step::End => {
                 depth = depth.checked_sub(1).ok_or_else(|| Error::malformed(offset, "end without a container"))?;
-                Ok(())
             }
-            Step::Expand(n) => transcode(&mut *source.open_back(n)?, sink),
-        })?;
+            Step::Back(n) => match numbers.as_ref().and_then(|numbers| numbers.get(n)) {
+                Some(to) => sink.back(to).map_err(|e| e.at(offset))?,
+                None => {
+                    let to = sink.begun();
+                    copy(&mut *source.open_back(n)?, sink, numbers)?;
+                    if let Some(numbers) = numbers {
+                        numbers.note(n, to);
+                    }
+                }
+            },
+        }
         if depth == 0 {
             return Ok(());
         }
@@ -483,10 +552,10 @@ enum Step {
     Scalar,
     Begin,
     End,
-    Expand(u32),
+    Back(u32),
 }
 
-fn step(event: Event<'_, '_>, owner: Option<&Bytes>, sink: &mut dyn Sink) -> Result<Step> {
+fn step<S: Sink + ?Sized>(event: Event<'_, '_>, owner: Option<&Bytes>, sink: &mut S) -> Result<Step> {
     match event {
         Event::Null => sink.null()?,
         Event::Bool(v) => sink.bool(v)?,
@@ -502,10 +571,10 @@ fn step(event: Event<'_, '_>, owner: Option<&Bytes>, sink: &mut dyn Sink) -> Res
             None => sink.bytes(b)?,
         },
         Event::Bytes(Chunk::Scratch(b)) => sink.bytes(b)?,
+        Event::Bytes(Chunk::Shared(b)) => sink.blob(b.clone())?,
         Event::DateTime(v) => sink.datetime(&v)?,
         Event::Remote(v) => sink.remote(v)?,
-        Event::Back(n) if sink.has_back() => sink.back(n)?,
-        Event::Back(n) => return Ok(Step::Expand(n)),
+        Event::Back(n) => return Ok(Step::Back(n)),
         Event::Begin(c) => {
             sink.begin(c)?;
             return Ok(Step::Begin);

@@ -12,7 +12,7 @@ use crate::{Result, Value};
 
 // A closure whose arguments' types are forgotten. It runs inside the returned future, so that it sees the call's context.
 trait Handler: Send + Sync {
-    fn call<'a>(&'a self, call: Call<'a>, info: &'a MethodInfo) -> BoxFuture<'a, Result<Reply>>;
+    fn call<'a>(&'a self, call: &'a Call<'a>, info: &'a MethodInfo) -> BoxFuture<'a, Result<Reply>>;
 }
 
 struct Method<A, F>(F, PhantomData<fn(A)>);
@@ -24,19 +24,16 @@ where
     F: Fn(A) -> Fut + Send + Sync,
     Fut: Future<Output = Result<T>> + Send,
 {
-    fn call<'a>(&'a self, mut call: Call<'a>, info: &'a MethodInfo) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>, info: &'a MethodInfo) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
-            let options = std::mem::take(&mut call.options);
-            call.bind(info)?;
             let args = call.read_args::<A>(info)?;
-            drop(call);
-            respond(options, async { (self.0)(args).await }).await
+            respond(&call.options, async { (self.0)(args).await }).await
         })
     }
 }
 
 trait Otherwise: Send + Sync {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>>;
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>>;
 }
 
 struct Dynamic<F>(F);
@@ -46,15 +43,15 @@ where
     F: Fn(String, Value, Value) -> Fut + Send + Sync,
     Fut: Future<Output = Result<Value>> + Send,
 {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
             let Call { method, args, kwargs, options, .. } = call;
-            let args = args.into_value()?;
+            let args = args.to_value()?;
             let kwargs = match kwargs {
-                Some(kwargs) => kwargs.into_value()?,
+                Some(kwargs) => kwargs.to_value()?,
                 None => Value::Map(Vec::new()),
             };
-            respond(options, async { (self.0)(method.to_owned(), args, kwargs).await }).await
+            respond(options, async { (self.0)((*method).to_owned(), args, kwargs).await }).await
         })
     }
 }
@@ -72,7 +69,7 @@ where
 ///     .method("add", ["a", "b"], |(a, b): (i64, i64)| async move { Ok(a + b) })
 ///     .doc("The sum.");
 /// # ready(async {
-/// let reply = calc.call(Call::new("add", &(1, 2))).await?;
+/// let reply = calc.call(&Call::new("add", &(1, 2))).await?;
 /// assert_eq!(reply.result.decode::<i64>()?, 3);
 /// # Ok::<(), springline_core::Error>(())
 /// # }).unwrap();
@@ -185,23 +182,46 @@ impl FnService {
             methods.remove(old);
             drop(self.handlers.remove(old));
         }
-        let params = params.iter().map(|p| param(p)).collect();
-        methods.push(MethodInfo { name, kind, params: Cow::Owned(params), ..MethodInfo::default() });
+        let types = members(std::any::type_name::<A>());
+        let type_name = |at: usize| types.get(at).copied().unwrap_or_default();
+        let params = params.iter().enumerate().map(|(at, p)| param(p, type_name(at))).collect();
+        let returns = std::any::type_name::<T>().into();
+        methods.push(MethodInfo { name, kind, params: Cow::Owned(params), returns, ..MethodInfo::default() });
         self.handlers.push(Box::new(Method(f, PhantomData)));
         self
     }
 }
 
-fn param(name: &'static str) -> ParamInfo {
+// The types in a tuple's name: `(i64, alloc::vec::Vec<(u8, u8)>)` has two.
+fn members(tuple: &'static str) -> Vec<&'static str> {
+    let Some(inner) = tuple.strip_prefix('(').and_then(|t| t.strip_suffix(')')) else { return Vec::new() };
+    let (mut depth, mut start, mut types) = (0, 0, Vec::new());
+    for (at, c) in inner.char_indices() {
+        match c {
+            '(' | '<' | '[' => depth += 1,
+            ')' | '>' | ']' => depth -= 1,
+            ',' if depth == 0 => {
+                types.push(inner[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    types.push(inner[start..].trim());
+    types.retain(|t| !t.is_empty());
+    types
+}
+
+fn param(name: &'static str, type_name: &'static str) -> ParamInfo {
     let (name, optional) = match name.strip_suffix('?') {
         Some(name) => (name, true),
         None => (name, false),
     };
-    ParamInfo { name: name.into(), optional, ..ParamInfo::default() }
+    ParamInfo { name: name.into(), type_name: type_name.into(), optional }
 }
 
 impl Service for FnService {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         let found = self.info.methods.iter().zip(&self.handlers);
         for (info, handler) in found {
             if info.kind == call.kind && info.name == call.method {

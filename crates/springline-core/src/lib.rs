@@ -1,5 +1,6 @@
 //! The service model that every Springline protocol stands on: no tokio, no IO, no clock.
 
+mod annotations;
 pub mod bind;
 pub mod context;
 pub mod datetime;
@@ -12,7 +13,9 @@ mod fn_service;
 mod format;
 mod limits;
 mod name;
+mod numbers;
 mod output;
+pub mod panics;
 pub mod payload;
 mod registry;
 pub mod remote;
@@ -24,10 +27,11 @@ pub mod tape;
 pub mod value;
 pub mod value_source;
 
+pub use annotations::Annotations;
 pub use datetime::{Date, DateTime, Time};
 pub use directory::{Directory, MemoryDirectory};
 pub use error::{Error, ErrorKind, Reached, Result};
-pub use event::{Chunk, Container, Event, Kind, ListKind, Sink, Source, Start, Text, transcode};
+pub use event::{Chunk, Container, Event, Kind, ListKind, Mark, Sink, Source, Start, Text, transcode};
 pub use exception::Exception;
 pub use fn_service::FnService;
 pub use format::{Format, Reading};
@@ -39,7 +43,8 @@ pub use registry::Registry;
 pub use remote::RemoteError;
 pub use remote_ref::RemoteRef;
 pub use service::{
-    BoxFuture, Call, CallKind, CallOptions, Metadata, MethodInfo, ParamInfo, Peer, Reply, Service, ServiceInfo,
+    BoxFuture, Call, CallKind, CallOptions, Calls, Credentials, Metadata, MethodInfo, ParamInfo, Peer, Reply, Service,
+    ServiceInfo,
 };
 pub use special::{Blob, Complex, Decimal, FrozenSet, Integer, Set, Tuple};
 pub use tape::Tape;
@@ -54,14 +59,15 @@ pub mod __private {
     pub use std::borrow::Cow;
     pub use std::boxed::Box;
     pub use std::fmt::Display;
-    pub use std::mem::take;
     pub use std::sync::Arc;
 
     pub use crate::bind::{BytesArg, StrArg};
     pub use crate::remote::{
         Argument, Handle, OnewayResult, Raise, RemoteError, RemoteResult, VariantInfo, argument, attribute, invoke,
-        misfit, only_argument, respond, unknown, variant_of,
+        misfit, only_argument, respond, variant_of,
     };
-    pub use crate::service::{BoxFuture, Call, CallKind, MethodInfo, ParamInfo, Reply, Service, ServiceInfo};
+    pub use crate::service::{
+        BoxFuture, Call, CallKind, Calls, MethodInfo, ParamInfo, Reply, Service, ServiceInfo, no_such_method,
+    };
     pub use crate::{Error, Exception, Result};
 }

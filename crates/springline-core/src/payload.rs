@@ -1,5 +1,6 @@
 //! [`Payload`]: arguments or a result, from whichever side, in whatever form they are in.
 
+use std::any::Any;
 use std::fmt;
 
 use bytes::Bytes;
@@ -14,6 +15,15 @@ use crate::{Budget, Error, Format, Result, Tape, Value, de, ser};
 pub trait Encode {
     /// Writes one value.
     fn encode(&self, sink: &mut dyn Sink) -> Result<()>;
+
+    /// The same where both types are known.
+    #[inline]
+    fn encode_into<S: Sink>(&self, sink: &mut S) -> Result<()>
+    where
+        Self: Sized,
+    {
+        self.encode(sink)
+    }
 }
 
 impl Encode for Value {
@@ -73,6 +83,13 @@ macro_rules! args {
                 $(ser::to_sink(&self.$index, sink)?;)*
                 sink.end()
             }
+
+            #[inline]
+            fn encode_into<S: Sink>(&self, sink: &mut S) -> Result<()> {
+                sink.begin(Container::tuple(Some($len)))?;
+                $(ser::to_sink(&self.$index, sink)?;)*
+                sink.end()
+            }
         }
 
         impl<$($name: Serialize + Sync),*> Args for ($($name,)*) {}
@@ -107,18 +124,51 @@ pub struct Payload<'a>(Repr<'a>);
 enum Repr<'a> {
     Borrowed(&'a (dyn Encode + Sync)),
     Boxed(Box<dyn Encode + Send + Sync + 'a>),
-    Wire(Wire),
+    Wire(Bytes, Place),
+    Lent(&'a Bytes, Place),
     Tape(Box<Tape>),
     Value(Value),
 }
 
-/// A value as it lies in a received message.
-#[derive(Clone)]
-struct Wire {
-    message: Bytes,
+/// Where in a received message a value lies, and what reads it.
+#[derive(Clone, Copy)]
+struct Place {
     start: usize,
     format: &'static dyn Format,
     budget: Budget,
+}
+
+impl Place {
+    #[inline]
+    fn read<'de>(self, message: &'de Bytes, f: crate::Reading<'_, 'de>) -> Result<()> {
+        self.format.read(message, self.start, self.budget, f)
+    }
+
+    fn tell(self, message: &Bytes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} at {} of {} bytes)", self.format.name(), self.start, message.len())
+    }
+}
+
+// What needs no box of its own. The types are known when this is compiled: no test is left of it.
+#[inline]
+fn small<T: 'static>(value: &mut T) -> Option<Value> {
+    let any: &mut dyn Any = value;
+    if let Some(v) = any.downcast_mut::<String>() {
+        return Some(Value::Str(std::mem::take(v)));
+    }
+    if any.is::<()>() {
+        return Some(Value::Null);
+    }
+    if let Some(v) = any.downcast_ref::<bool>() {
+        return Some(Value::Bool(*v));
+    }
+    if let Some(v) = any.downcast_ref::<i32>() {
+        return Some(Value::I32(*v));
+    }
+    if let Some(v) = any.downcast_ref::<i64>() {
+        return Some(Value::I64(*v));
+    }
+    any.downcast_ref::<f64>().map(|v| Value::F64(*v))
 }
 
 impl<'a> Payload<'a> {
@@ -137,7 +187,13 @@ impl<'a> Payload<'a> {
     /// The value that begins at byte `start` of a received message.
     #[inline]
     pub fn wire(message: Bytes, start: usize, format: &'static dyn Format, budget: Budget) -> Self {
-        Self(Repr::Wire(Wire { message, start, format, budget }))
+        Self(Repr::Wire(message, Place { start, format, budget }))
+    }
+
+    /// The same for a message that is kept elsewhere.
+    #[inline]
+    pub fn lent(message: &'a Bytes, start: usize, format: &'static dyn Format, budget: Budget) -> Self {
+        Self(Repr::Lent(message, Place { start, format, budget }))
     }
 
     /// The same payload for a shorter time, without a copy.
@@ -146,7 +202,8 @@ impl<'a> Payload<'a> {
         Payload(match &self.0 {
             Repr::Borrowed(v) => Repr::Borrowed(*v),
             Repr::Boxed(v) => Repr::Borrowed(&**v as &(dyn Encode + Sync)),
-            Repr::Wire(w) => Repr::Wire(w.clone()),
+            Repr::Wire(message, place) => Repr::Lent(message, *place),
+            Repr::Lent(message, place) => Repr::Lent(message, *place),
             Repr::Tape(t) => Repr::Borrowed(&**t as &(dyn Encode + Sync)),
             Repr::Value(v) => Repr::Borrowed(v),
         })
@@ -158,8 +215,10 @@ impl<'a> Payload<'a> {
         match &self.0 {
             Repr::Borrowed(v) => v.encode(sink),
             Repr::Boxed(v) => v.encode(sink),
-            Repr::Wire(w) => w.format.read(&w.message, w.start, w.budget, &mut |source| transcode(source, sink)),
+            Repr::Wire(message, place) => place.read(message, &mut |source| transcode(source, sink)),
+            Repr::Lent(message, place) => place.read(message, &mut |source| transcode(source, sink)),
             Repr::Tape(t) => t.encode(sink),
+            Repr::Value(Value::Str(text)) => sink.str(text),
             Repr::Value(v) => v.write(sink),
         }
     }
@@ -167,50 +226,65 @@ impl<'a> Payload<'a> {
     /// Reads the value as `T`.
     #[inline]
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
-        self.read(&mut |source| de::from_source(source))
+        self.read(|source| de::from_source(source))
     }
 
     /// Reads the value as a [`Value`].
     pub fn into_value(self) -> Result<Value> {
         match self.0 {
             Repr::Value(v) => Ok(v),
-            other => Payload(other).read(&mut |source| Value::read(source)),
+            other => Payload(other).to_value(),
+        }
+    }
+
+    /// A copy of the value as a [`Value`].
+    pub fn to_value(&self) -> Result<Value> {
+        match &self.0 {
+            Repr::Value(v) => Ok(v.clone()),
+            _ => self.read(|source| Value::read(source)),
         }
     }
 
     // For readers that borrow nothing; a typed value goes over a tape.
-    fn read<T>(&self, f: &mut dyn for<'de> FnMut(&mut dyn Source<'de>) -> Result<T>) -> Result<T> {
-        match &self.0 {
-            Repr::Borrowed(v) => f(&mut Tape::of(*v)?.source(Budget::default())),
-            Repr::Boxed(v) => f(&mut Tape::of(&**v)?.source(Budget::default())),
-            Repr::Tape(t) => f(&mut t.source(Budget::default())),
-            Repr::Value(v) => f(&mut ValueSource::new(v, Budget::default())),
-            Repr::Wire(w) => {
-                let mut out = None;
-                w.format.read(&w.message, w.start, w.budget, &mut |source| {
-                    out = Some(f(source)?);
-                    Ok(())
-                })?;
-                out.ok_or_else(not_opened)
-            }
-        }
+    #[inline]
+    fn read<T>(&self, mut f: impl FnMut(&mut dyn Source<'_>) -> Result<T>) -> Result<T> {
+        let message = match &self.0 {
+            Repr::Borrowed(v) => return f(&mut Tape::of(*v)?.source(Budget::default())),
+            Repr::Boxed(v) => return f(&mut Tape::of(&**v)?.source(Budget::default())),
+            Repr::Tape(t) => return f(&mut t.source(Budget::default())),
+            Repr::Value(v) => return f(&mut ValueSource::new(v, Budget::default())),
+            Repr::Wire(message, place) => (message, place),
+            Repr::Lent(message, place) => (*message, place),
+        };
+        let mut out = None;
+        message.1.read(message.0, &mut |source| {
+            out = Some(f(source)?);
+            Ok(())
+        })?;
+        out.ok_or_else(not_opened)
     }
 
-    /// Brings a typed value into a form that [`view`](Self::view) can borrow from; others are left as they are.
-    pub fn settle(&mut self) -> Result<()> {
+    #[inline]
+    pub(crate) fn is_typed(&self) -> bool {
+        matches!(self.0, Repr::Borrowed(_) | Repr::Boxed(_))
+    }
+
+    /// A typed value in a form that [`view`](Self::view) can borrow from; `None` for others, which can be borrowed from
+    /// as they are.
+    #[inline]
+    pub fn settled(&self) -> Result<Option<Payload<'static>>> {
         let tape = match &self.0 {
             Repr::Borrowed(v) => Tape::of(*v)?,
             Repr::Boxed(v) => Tape::of(&**v)?,
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
-        self.0 = Repr::Tape(Box::new(tape));
-        Ok(())
+        Ok(Some(Payload::from(tape)))
     }
 
     /// Reads the value as `T`, which may borrow text and bytes from the payload.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) for a typed payload that was not [settled](Self::settle).
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) for a typed payload that is not [settled](Self::settled).
     pub fn view<'s, T: Deserialize<'s>>(&'s self) -> Result<T> {
         let mut out = None;
         self.view_source(&mut |source| {
@@ -220,10 +294,18 @@ impl<'a> Payload<'a> {
         out.ok_or_else(not_opened)
     }
 
+    /// Whether the value is known to be null without reading it: that of a method which gives nothing is.
+    #[must_use]
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(&self.0, Repr::Value(Value::Null))
+    }
+
     /// Lets `f` read the value event by event; text and bytes may be borrowed from the payload.
     pub fn view_source<'s>(&'s self, f: crate::Reading<'_, 's>) -> Result<()> {
         match &self.0 {
-            Repr::Wire(w) => w.format.read(&w.message, w.start, w.budget, f),
+            Repr::Wire(message, place) => place.read(message, f),
+            Repr::Lent(message, place) => place.read(message, f),
             Repr::Tape(t) => f(&mut t.source(Budget::default())),
             Repr::Value(v) => f(&mut ValueSource::new(v, Budget::default())),
             Repr::Borrowed(_) | Repr::Boxed(_) => Err(Error::new(
@@ -235,6 +317,15 @@ impl<'a> Payload<'a> {
 }
 
 impl Payload<'static> {
+    /// An owned typed value; texts and numbers need no box.
+    #[inline]
+    pub fn owned<T: Serialize + Send + Sync + 'static>(mut value: T) -> Self {
+        match small(&mut value) {
+            Some(value) => Self(Repr::Value(value)),
+            None => Self::typed(value),
+        }
+    }
+
     /// The value null.
     #[must_use]
     pub fn null() -> Self {
@@ -278,7 +369,8 @@ impl fmt::Debug for Payload<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Borrowed(_) | Repr::Boxed(_) => f.write_str("Payload(typed)"),
-            Repr::Wire(w) => write!(f, "Payload({} at {} of {} bytes)", w.format.name(), w.start, w.message.len()),
+            Repr::Wire(message, place) => place.tell(message, f),
+            Repr::Lent(message, place) => place.tell(message, f),
             Repr::Tape(t) => write!(f, "Payload({t:?})"),
             Repr::Value(v) => write!(f, "Payload({v:?})"),
         }

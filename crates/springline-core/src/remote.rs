@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::Scope;
 use crate::payload::Typed;
-use crate::service::{BoxFuture, Call, CallOptions, MethodInfo, Reply, Service};
+use crate::service::{CallOptions, MethodInfo, Reply, Service};
 use crate::value_source::ValueSource;
 use crate::{Args, Budget, Error, ErrorKind, Exception, Payload, Result, Tape, Value, de};
 
@@ -118,31 +118,18 @@ impl<L: ?Sized> fmt::Debug for Handle<L> {
 /// The calling half of a generated method.
 pub async fn invoke<S, A, R>(service: &S, info: &'static MethodInfo, args: A) -> R
 where
-    S: Service + ?Sized,
+    S: Service,
     A: Args,
     R: RemoteResult,
 {
-    let options = CallOptions { idempotent: info.idempotent, oneway: info.oneway, ..CallOptions::default() };
-    let call = Call { method: &info.name, kind: info.kind, args: Payload::borrowed(&args), kwargs: None, options };
-    R::from_result(match service.call(call).await {
-        Ok(reply) => {
-            let decoded = if info.oneway { Payload::null().decode() } else { reply.result.decode() };
-            decoded.map_err(|e| R::Err::from_error(result_error(e, info)))
-        }
-        Err(e) => Err(R::Err::from_error(e)),
-    })
-}
-
-#[cold]
-fn result_error(e: Error, info: &MethodInfo) -> Error {
-    e.with_reached(crate::Reached::Answered).context(format!("result of {}()", info.name))
+    R::from_result(service.call_typed(info, &args).await.map_err(R::Err::from_error))
 }
 
 /// The serving half of a generated method: runs the handler within the call's context and wraps what it gives.
-pub async fn respond<R: RemoteResult>(options: CallOptions, handler: impl Future<Output = R>) -> Result<Reply> {
+pub async fn respond<R: RemoteResult>(options: &CallOptions, handler: impl Future<Output = R>) -> Result<Reply> {
     let (result, metadata) = Scope::new(options, std::pin::pin!(handler)).await;
     match result.into_result() {
-        Ok(value) => Ok(Reply { result: Payload::typed(value), metadata }),
+        Ok(value) => Ok(Reply { result: Payload::owned(value), metadata }),
         Err(e) => Err(e.into_error()),
     }
 }
@@ -167,13 +154,6 @@ pub fn exception_of(error: Error) -> Exception {
             Exception::new(class, e.message().to_owned())
         }
     }
-}
-
-/// The answer to a call of a method that the object does not have.
-#[cold]
-#[must_use]
-pub fn unknown<'a>(service: &str, call: &Call<'_>) -> BoxFuture<'a, Result<Reply>> {
-    Box::pin(std::future::ready(Err(crate::service::no_such_method(service, call.kind, call.method))))
 }
 
 /// What `value` looks like to a peer.

@@ -1,5 +1,6 @@
 //! [`Service`]: the one shape of a local object, a proxy, a pool, a recorder and a gateway.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,8 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
-use crate::{Args, Error, ErrorKind, Payload, Result, Value};
+use crate::{Annotations, Args, Error, ErrorKind, Payload, Reached, Result, Value};
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -18,7 +20,45 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// There is no `poll_ready`: a service that is busy makes the call's future wait or fails it.
 pub trait Service: Send + Sync {
     /// Calls a method. Dropping the future abandons the call, which may still run where it was sent to.
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>>;
+    ///
+    /// The call is lent: it may be made again, of this service or another, and nothing of it is copied on the way.
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>>;
+
+    /// The same without a box around the future, where the service's type is known; a service may have a way to do it.
+    #[inline]
+    fn call_unboxed<'a>(&'a self, call: &'a Call<'a>) -> impl Future<Output = Result<Reply>> + Send + 'a
+    where
+        Self: Sized,
+    {
+        self.call(call)
+    }
+
+    /// A call as `#[remote]` makes it. A service that writes and reads messages itself may leave out the payloads between.
+    fn call_typed<'a, A: Args, T: DeserializeOwned + 'static>(
+        &'a self,
+        info: &'static MethodInfo,
+        args: &'a A,
+    ) -> impl Future<Output = Result<T>> + Send
+    where
+        Self: Sized,
+    {
+        async move {
+            let call = Call::typed(info, args);
+            self.call_unboxed(&call).await?.read(info)
+        }
+    }
+
+    /// Serves calls one after the other until no more is at hand. Servers use it: one box does for many calls.
+    fn serve<'a>(&'a self, calls: &'a mut dyn Calls) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            loop {
+                let Some(call) = calls.next() else { return };
+                let result = self.call(&call).await;
+                drop(call);
+                calls.done(result);
+            }
+        })
+    }
 
     /// What the object offers, where that is known without asking a peer.
     fn describe(&self) -> Option<&ServiceInfo> {
@@ -26,9 +66,22 @@ pub trait Service: Send + Sync {
     }
 }
 
+/// Calls of one object that wait to be served; see [`Service::serve`].
+pub trait Calls: Send {
+    /// The next call, if one is at hand. The one before has been answered.
+    fn next(&mut self) -> Option<Call<'_>>;
+
+    /// Answers the call that was given last.
+    fn done(&mut self, result: Result<Reply>);
+}
+
 impl<S: Service + ?Sized> Service for Arc<S> {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         (**self).call(call)
+    }
+
+    fn serve<'a>(&'a self, calls: &'a mut dyn Calls) -> BoxFuture<'a, ()> {
+        (**self).serve(calls)
     }
 
     fn describe(&self) -> Option<&ServiceInfo> {
@@ -37,8 +90,12 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 }
 
 impl<S: Service + ?Sized> Service for &S {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         (**self).call(call)
+    }
+
+    fn serve<'a>(&'a self, calls: &'a mut dyn Calls) -> BoxFuture<'a, ()> {
+        (**self).serve(calls)
     }
 
     fn describe(&self) -> Option<&ServiceInfo> {
@@ -86,7 +143,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The same call again, for a retry or another replica.
+    /// A call of a method that is described.
+    #[inline]
+    pub fn typed<A: Args>(info: &'static MethodInfo, args: &'a A) -> Self {
+        let options = CallOptions { idempotent: info.idempotent, oneway: info.oneway, ..CallOptions::NONE };
+        Self { method: &info.name, kind: info.kind, args: Payload::borrowed(args), kwargs: None, options }
+    }
+
+    /// The same call, to be changed without a copy of its arguments.
     #[must_use]
     pub fn by_ref(&self) -> Call<'_> {
         Call {
@@ -115,11 +179,22 @@ pub struct CallOptions {
     pub peer: Option<Arc<Peer>>,
 }
 
+impl CallOptions {
+    /// The defaults.
+    pub const NONE: Self = Self {
+        deadline: None,
+        idempotent: false,
+        oneway: false,
+        metadata: Metadata { annotations: Annotations::new(), correlation_id: None },
+        peer: None,
+    };
+}
+
 /// Small named byte strings beside a call or a reply, and the id that ties together calls made on behalf of one another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// Names (four ASCII characters in Pyro) and data.
-    pub annotations: Vec<(Cow<'static, str>, Bytes)>,
+    pub annotations: Annotations,
     /// A UUID's 16 bytes.
     pub correlation_id: Option<[u8; 16]>,
 }
@@ -134,7 +209,7 @@ impl Metadata {
     /// Sets `key`, replacing what it had.
     pub fn set(&mut self, key: impl Into<Cow<'static, str>>, data: impl Into<Bytes>) {
         let key = key.into();
-        self.annotations.retain(|(k, _)| *k != key);
+        while self.annotations.take(&key).is_some() {}
         self.annotations.push((key, data.into()));
     }
 
@@ -164,12 +239,38 @@ pub struct Peer {
     pub protocol: String,
     /// What the handshake agreed on, such as the data that a Pyro client sent with it.
     pub handshake: Option<Value>,
+    /// What the transport proved of the peer: over TLS its certificate.
+    pub credentials: Option<Credentials>,
+}
+
+/// What a transport proved of a peer, in a type that the transport's crate knows.
+#[derive(Clone, Debug)]
+pub struct Credentials(Arc<dyn Any + Send + Sync>);
+
+impl Credentials {
+    /// Keeps what is known.
+    pub fn new<T: Any + Send + Sync>(known: Arc<T>) -> Self {
+        Self(known)
+    }
+
+    /// What is known, if it is a `T`.
+    #[must_use]
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.clone().downcast().ok()
+    }
+}
+
+/// The very same, not an equal one.
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Peer {
     /// A peer at `address`, speaking `protocol`.
     pub fn new(address: impl Into<String>, protocol: impl Into<String>) -> Self {
-        Self { address: address.into(), protocol: protocol.into(), handshake: None }
+        Self { address: address.into(), protocol: protocol.into(), handshake: None, credentials: None }
     }
 }
 
@@ -184,8 +285,21 @@ pub struct Reply {
 
 impl Reply {
     /// A reply that carries a typed value.
+    #[inline]
     pub fn typed<T: serde::Serialize + Send + Sync + 'static>(value: T) -> Self {
-        Self { result: Payload::typed(value), metadata: Metadata::default() }
+        Self { result: Payload::owned(value), metadata: Metadata::default() }
+    }
+}
+
+impl Reply {
+    /// The result of a described method. Of a oneway one nobody looks at it.
+    ///
+    /// # Errors
+    /// When it is not of type `T`; the error names the method.
+    #[inline]
+    pub fn read<T: DeserializeOwned>(&self, info: &MethodInfo) -> Result<T> {
+        let decoded = if info.oneway { Payload::null().decode() } else { self.result.decode() };
+        decoded.map_err(|e| info.wrong_result(e))
     }
 }
 
@@ -229,12 +343,24 @@ pub struct MethodInfo {
     pub kind: CallKind,
     /// Its parameters.
     pub params: Cow<'static, [ParamInfo]>,
+    /// What it returns, as the source has it: `Result<i64>` in a `#[remote]` trait, `i64` for closures. Empty where that
+    /// is not known.
+    pub returns: Cow<'static, str>,
     /// Whether callers should not wait for an answer.
     pub oneway: bool,
     /// Whether running it twice does the same as once.
     pub idempotent: bool,
     /// Its documentation.
     pub doc: Cow<'static, str>,
+}
+
+impl MethodInfo {
+    /// What becomes of the error of a result that could not be read.
+    #[cold]
+    #[must_use]
+    pub fn wrong_result(&self, e: Error) -> Error {
+        e.with_reached(Reached::Answered).context(format!("result of {}()", self.name))
+    }
 }
 
 /// One parameter.

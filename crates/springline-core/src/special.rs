@@ -15,7 +15,6 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::event::{ListKind, Sink};
 use crate::ser::{self, to_sink};
-use crate::value::Typed;
 use crate::{DateTime, RemoteRef, Result, Value};
 
 /// The private names.
@@ -170,37 +169,45 @@ impl<'de> Deserialize<'de> for Value {
 impl Serialize for Value {
     /// Losslessly into Springline's codecs; any other format gets the plain content.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => s.serialize_unit(),
-            Self::Bool(v) => s.serialize_bool(*v),
-            Self::I32(v) => s.serialize_i32(*v),
-            Self::I64(v) => s.serialize_i64(*v),
-            Self::F64(v) => s.serialize_f64(*v),
-            Self::Str(v) => s.serialize_str(v),
-            Self::List(v) => seq(v, s),
-            Self::Tuple(v) => s.serialize_newtype_struct(TUPLE, &Items(v)),
-            Self::Set(v) => s.serialize_newtype_struct(SET, &Items(v)),
-            Self::FrozenSet(v) => s.serialize_newtype_struct(FROZEN_SET, &Items(v)),
-            Self::Map(pairs) => {
+        // References count from the value's start: such a value must not be taken apart.
+        if self.refers_back() { handed(self, s, &Part(self)) } else { Part(self).serialize(s) }
+    }
+}
+
+/// A value without references, or for a format that does not know them.
+struct Part<'a>(&'a Value);
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Self(value) = *self;
+        match value {
+            Value::Null => s.serialize_unit(),
+            Value::Bool(v) => s.serialize_bool(*v),
+            Value::I32(v) => s.serialize_i32(*v),
+            Value::I64(v) => s.serialize_i64(*v),
+            Value::F64(v) => s.serialize_f64(*v),
+            Value::Str(v) => s.serialize_str(v),
+            Value::List(v) => seq(v, s),
+            Value::Tuple(v) => s.serialize_newtype_struct(TUPLE, &Items(v)),
+            Value::Set(v) => s.serialize_newtype_struct(SET, &Items(v)),
+            Value::FrozenSet(v) => s.serialize_newtype_struct(FROZEN_SET, &Items(v)),
+            Value::Map(pairs) => {
                 let mut map = s.serialize_map(Some(pairs.len()))?;
                 for (k, v) in pairs {
-                    map.serialize_entry(k, v)?;
+                    map.serialize_entry(&Part(k), &Part(v))?;
                 }
                 map.end()
             }
+            Value::Back(n) => s.serialize_u32(*n),
             // The rest is rare: handed over whole, with the plain form for foreign formats.
-            Self::Bytes(v) => handed(self, s, v.as_ref()),
-            Self::Big(v) => handed(self, s, &v.to_string()),
-            Self::Decimal(v) => handed(self, s, v),
-            Self::Complex(re, im) => handed(self, s, &(re, im)),
-            Self::DateTime(v) => handed(self, s, &v.to_string()),
-            Self::Remote(v) => handed(self, s, &v.uri),
-            Self::Back(n) => handed(self, s, n),
-            Self::Object(o) => handed(self, s, &Fields(&o.class, &o.fields)),
-            Self::Typed(t) => {
-                let Typed { value, .. } = &**t;
-                handed(self, s, value)
-            }
+            Value::Bytes(v) => handed(value, s, v.as_ref()),
+            Value::Big(v) => handed(value, s, &v.to_string()),
+            Value::Decimal(v) => handed(value, s, v),
+            Value::Complex(re, im) => handed(value, s, &(re, im)),
+            Value::DateTime(v) => handed(value, s, &v.to_string()),
+            Value::Remote(v) => handed(value, s, &v.uri),
+            Value::Object(o) => handed(value, s, &Fields(&o.class, &o.fields)),
+            Value::Typed(t) => handed(value, s, &Part(&t.value)),
         }
     }
 }
@@ -215,7 +222,7 @@ fn handed<S: Serializer, T: Serialize + ?Sized>(value: &Value, s: S, plain: &T) 
 fn seq<S: Serializer>(items: &[Value], s: S) -> Result<S::Ok, S::Error> {
     let mut seq = s.serialize_seq(Some(items.len()))?;
     for item in items {
-        seq.serialize_element(item)?;
+        seq.serialize_element(&Part(item))?;
     }
     seq.end()
 }
@@ -235,7 +242,7 @@ impl Serialize for Fields<'_> {
         let mut map = s.serialize_map(Some(self.1.len() + 1))?;
         map.serialize_entry("__class__", self.0)?;
         for (k, v) in self.1 {
-            map.serialize_entry(k, v)?;
+            map.serialize_entry(k, &Part(v))?;
         }
         map.end()
     }

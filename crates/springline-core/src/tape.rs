@@ -54,7 +54,7 @@ impl Tape {
     /// Reads the tape from its start.
     #[must_use]
     pub fn source(&self, budget: Budget) -> TapeSource<'_> {
-        TapeSource { tape: self, at: 0, budget }
+        TapeSource { tape: self, at: 0, begun: 0, budget }
     }
 
     fn push_text(&mut self, s: &str) -> Result<(u32, u32)> {
@@ -138,6 +138,10 @@ impl Sink for Tape {
         true
     }
 
+    fn begun(&self) -> u32 {
+        self.begins.len() as u32 // no more than `begin` could number
+    }
+
     fn back(&mut self, n: u32) -> Result<()> {
         self.ops.push(Op::Back(n));
         Ok(())
@@ -172,6 +176,8 @@ impl Sink for Tape {
 pub struct TapeSource<'t, B = Budget> {
     tape: &'t Tape,
     at: usize,
+    // The number of the container that begins next.
+    begun: u32,
     budget: B,
 }
 
@@ -223,7 +229,10 @@ impl<'t, B: BorrowMut<Budget>> Source<'t> for TapeSource<'t, B> {
         self.at += 1;
         let budget = self.budget.borrow_mut();
         match event {
-            Event::Begin(_) => budget.enter()?,
+            Event::Begin(_) => {
+                budget.enter()?;
+                self.begun += 1;
+            }
             Event::End => budget.leave(),
             _ => budget.node()?,
         }
@@ -248,11 +257,15 @@ impl<'t, B: BorrowMut<Budget>> Source<'t> for TapeSource<'t, B> {
         self.at
     }
 
+    fn begun(&self) -> Option<u32> {
+        Some(self.begun)
+    }
+
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'t> + '_>> {
         let at = self.tape.begins.get(n as usize);
         let at =
             *at.ok_or_else(|| Error::malformed(self.at, format!("reference to container {n}, which is not there")))?;
-        Ok(Box::new(TapeSource { tape: self.tape, at: at as usize, budget: self.budget.borrow_mut() }))
+        Ok(Box::new(TapeSource { tape: self.tape, at: at as usize, begun: n, budget: self.budget.borrow_mut() }))
     }
 
     fn take_i64(&mut self) -> Result<Option<i64>> {

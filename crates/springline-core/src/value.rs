@@ -4,8 +4,10 @@ use bytes::Bytes;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-use crate::event::{Container, Event, ListKind, Sink, Source};
-use crate::{DateTime, Error, RemoteRef, Result};
+use crate::event::{Container, Event, ListKind, Sink, Source, copy};
+use crate::numbers::Numbers;
+use crate::value_source::ValueSource;
+use crate::{Budget, DateTime, Error, RemoteRef, Result};
 
 /// Any value of any wire, owned.
 ///
@@ -42,7 +44,9 @@ pub enum Value {
     DateTime(DateTime),
     /// A reference to a remote object.
     Remote(Box<RemoteRef>),
-    /// The container begun as the n-th of the same message: shared or cyclic data.
+    /// The container begun as the n-th of the whole value, counted from 0 and before this place: shared or cyclic data.
+    ///
+    /// A part that is taken out of the value loses what this points at; [`Value::read_tree`] gives copies in its place.
     Back(u32),
     /// A list or array.
     List(Vec<Value>),
@@ -186,16 +190,30 @@ impl Value {
     }
 
     /// Reads one value from a source.
+    ///
+    /// References to containers of this value are kept, under the value's own numbers; what those to others point at
+    /// is read again in their place, within the source's budget.
     pub fn read<'de>(source: &mut (impl Source<'de> + ?Sized)) -> Result<Self> {
-        let offset = source.offset();
-        let owner = source.owner();
-        let container = match Self::scalar(source.next()?, owner) {
-            Ok(value) => return Ok(value),
-            Err(c) => c.ok_or_else(|| {
-                Error::malformed(offset, "expected a value, found the end of a container or a field name")
-            })?,
-        };
-        Self::read_container(source, container)
+        Reader { numbers: Some(Numbers::default()), begun: 0 }.value(source)
+    }
+
+    /// Reads one value from a source, with copies in the place of all back references, so that it can be taken apart.
+    /// A cycle runs into the source's limits of depth or nodes.
+    pub fn read_tree<'de>(source: &mut (impl Source<'de> + ?Sized)) -> Result<Self> {
+        Reader { numbers: None, begun: 0 }.value(source)
+    }
+
+    /// Whether there is a [`Back`](Self::Back) in it.
+    #[must_use]
+    pub fn refers_back(&self) -> bool {
+        match self {
+            Self::Back(_) => true,
+            Self::List(v) | Self::Tuple(v) | Self::Set(v) | Self::FrozenSet(v) => v.iter().any(Self::refers_back),
+            Self::Map(pairs) => pairs.iter().any(|(k, v)| k.refers_back() || v.refers_back()),
+            Self::Object(o) => o.fields.iter().any(|(_, v)| v.refers_back()),
+            Self::Typed(t) => t.value.refers_back(),
+            _ => false,
+        }
     }
 
     // Ok for what is whole, Err for the start of a container, Err(None) for what is no value.
@@ -217,6 +235,7 @@ impl Value {
                     _ => Bytes::copy_from_slice(b),
                 })
             }
+            Event::Bytes(crate::Chunk::Shared(b)) => Self::Bytes(b.clone()),
             Event::Bytes(b) => Self::Bytes(Bytes::copy_from_slice(b.get())),
             Event::DateTime(v) => Self::DateTime(v),
             Event::Remote(v) => Self::Remote(Box::new(v.clone())),
@@ -226,28 +245,80 @@ impl Value {
         })
     }
 
-    fn read_container<'de>(source: &mut (impl Source<'de> + ?Sized), open: Open) -> Result<Self> {
+    /// Writes the value into a sink. Where the sink has no back references, what they point at is written in their
+    /// place, within the default limits of depth and nodes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Encode`](crate::ErrorKind::Encode) for a reference to a container that does not begin before it, and
+    /// for a value that contains itself where the sink has no references.
+    pub fn write(&self, sink: &mut (impl Sink + ?Sized)) -> Result<()> {
+        let base = sink.has_back().then(|| sink.begun());
+        Writer { root: self, base, begun: 0, open: Vec::new(), again: None }.value(self, None, sink)
+    }
+}
+
+// Reads one value. Without numbers, references become copies.
+struct Reader {
+    numbers: Option<Numbers>,
+    begun: u32,
+}
+
+impl Reader {
+    fn value<'de, S: Source<'de> + ?Sized>(&mut self, source: &mut S) -> Result<Value> {
+        let offset = source.offset();
+        let owner = source.owner();
+        let number = source.begun();
+        match Value::scalar(source.next()?, owner) {
+            Ok(Value::Back(n)) => self.back(source, n),
+            Ok(value) => Ok(value),
+            Err(Some(open)) => {
+                if let (Some(numbers), Some(number)) = (&mut self.numbers, number) {
+                    numbers.note(number, self.begun);
+                }
+                self.begun = self.begun.saturating_add(1);
+                self.content(source, open)
+            }
+            Err(None) => {
+                Err(Error::malformed(offset, "expected a value, found the end of a container or a field name"))
+            }
+        }
+    }
+
+    #[cold]
+    fn back<'de, S: Source<'de> + ?Sized>(&mut self, source: &mut S, n: u32) -> Result<Value> {
+        if let Some(number) = self.numbers.as_ref().and_then(|numbers| numbers.get(n)) {
+            return Ok(Value::Back(number));
+        }
+        let number = self.begun;
+        let value = self.value(&mut *source.open_back(n)?)?;
+        if let Some(numbers) = &mut self.numbers {
+            numbers.note(n, number);
+        }
+        Ok(value)
+    }
+
+    fn content<'de, S: Source<'de> + ?Sized>(&mut self, source: &mut S, open: Open) -> Result<Value> {
         match open {
             Open::List(kind, type_name, len) => {
                 let mut items = Vec::with_capacity(cautious(len, 64));
                 while !source.take_end()? {
-                    items.push(Self::read(source)?);
+                    items.push(self.value(source)?);
                 }
                 let list = match kind {
-                    ListKind::List => Self::List(items),
-                    ListKind::Tuple => Self::Tuple(items),
-                    ListKind::Set => Self::Set(items),
-                    ListKind::FrozenSet => Self::FrozenSet(items),
+                    ListKind::List => Value::List(items),
+                    ListKind::Tuple => Value::Tuple(items),
+                    ListKind::Set => Value::Set(items),
+                    ListKind::FrozenSet => Value::FrozenSet(items),
                 };
                 Ok(typed(type_name, list))
             }
             Open::Map(type_name, len) => {
                 let mut pairs = Vec::with_capacity(cautious(len, 64));
                 while !source.take_end()? {
-                    let key = Self::read(source)?;
-                    pairs.push((key, Self::read(source)?));
+                    let key = self.value(source)?;
+                    pairs.push((key, self.value(source)?));
                 }
-                Ok(typed(type_name, Self::Map(pairs)))
+                Ok(typed(type_name, Value::Map(pairs)))
             }
             Open::Object(class, len) => {
                 let mut fields = Vec::with_capacity(cautious(len, 64));
@@ -257,54 +328,108 @@ impl Value {
                         Some(name) => name.get().to_owned(),
                         None => return Err(Error::malformed(offset, "expected a field name")),
                     };
-                    fields.push((name, Self::read(source)?));
+                    fields.push((name, self.value(source)?));
                 }
-                Ok(Self::Object(Box::new(Object { class, fields })))
+                Ok(Value::Object(Box::new(Object { class, fields })))
             }
         }
     }
+}
 
-    /// Writes the value into a sink.
-    pub fn write(&self, sink: &mut (impl Sink + ?Sized)) -> Result<()> {
-        self.write_as(sink, None)
-    }
+// Writes one value.
+struct Writer<'v> {
+    root: &'v Value,
+    // The sink's number of the root's first container, where it has back references.
+    base: Option<u32>,
+    begun: u32,
+    // The containers that are open, where the sink has no references: one to any of them would never end.
+    open: Vec<u32>,
+    // Gives what is referred to where the sink has none, all of it within one budget.
+    again: Option<ValueSource<'v>>,
+}
 
-    fn write_as(&self, sink: &mut (impl Sink + ?Sized), type_name: Option<&str>) -> Result<()> {
-        match self {
-            Self::Null => sink.null(),
-            Self::Bool(v) => sink.bool(*v),
-            Self::I32(v) => sink.i32(*v),
-            Self::I64(v) => sink.i64(*v),
-            Self::Big(v) => sink.big(v),
-            Self::F64(v) => sink.f64(*v),
-            Self::Decimal(v) => sink.decimal(v),
-            Self::Complex(re, im) => sink.complex(*re, *im),
-            Self::Str(v) => sink.str(v),
-            Self::Bytes(v) => sink.blob(v.clone()),
-            Self::DateTime(v) => sink.datetime(v),
-            Self::Remote(v) => sink.remote(v),
-            Self::Back(n) => sink.back(*n),
-            Self::List(v) => write_list(sink, ListKind::List, type_name, v),
-            Self::Tuple(v) => write_list(sink, ListKind::Tuple, type_name, v),
-            Self::Set(v) => write_list(sink, ListKind::Set, type_name, v),
-            Self::FrozenSet(v) => write_list(sink, ListKind::FrozenSet, type_name, v),
-            Self::Map(pairs) => {
-                sink.begin(Container::Map { type_name, len: Some(pairs.len()) })?;
+impl<'v> Writer<'v> {
+    fn value<S: Sink + ?Sized>(&mut self, value: &'v Value, type_name: Option<&str>, sink: &mut S) -> Result<()> {
+        match value {
+            Value::Null => sink.null(),
+            Value::Bool(v) => sink.bool(*v),
+            Value::I32(v) => sink.i32(*v),
+            Value::I64(v) => sink.i64(*v),
+            Value::Big(v) => sink.big(v),
+            Value::F64(v) => sink.f64(*v),
+            Value::Decimal(v) => sink.decimal(v),
+            Value::Complex(re, im) => sink.complex(*re, *im),
+            Value::Str(v) => sink.str(v),
+            Value::Bytes(v) => sink.blob(v.clone()),
+            Value::DateTime(v) => sink.datetime(v),
+            Value::Remote(v) => sink.remote(v),
+            Value::Back(n) => self.back(*n, sink),
+            Value::List(v) => self.list(ListKind::List, type_name, v, sink),
+            Value::Tuple(v) => self.list(ListKind::Tuple, type_name, v, sink),
+            Value::Set(v) => self.list(ListKind::Set, type_name, v, sink),
+            Value::FrozenSet(v) => self.list(ListKind::FrozenSet, type_name, v, sink),
+            Value::Map(pairs) => {
+                self.begin(Container::Map { type_name, len: Some(pairs.len()) }, sink)?;
                 for (k, v) in pairs {
-                    k.write(sink)?;
-                    v.write(sink)?;
+                    self.value(k, None, sink)?;
+                    self.value(v, None, sink)?;
                 }
-                sink.end()
+                self.end(sink)
             }
-            Self::Object(o) => {
-                sink.begin(Container::object(&o.class, Some(o.fields.len())))?;
+            Value::Object(o) => {
+                self.begin(Container::object(&o.class, Some(o.fields.len())), sink)?;
                 for (k, v) in &o.fields {
                     sink.key(k)?;
-                    v.write(sink)?;
+                    self.value(v, None, sink)?;
                 }
-                sink.end()
+                self.end(sink)
             }
-            Self::Typed(t) => t.value.write_as(sink, Some(&t.type_name)),
+            Value::Typed(t) => self.value(&t.value, Some(&t.type_name), sink),
+        }
+    }
+
+    fn begin<S: Sink + ?Sized>(&mut self, container: Container<'_>, sink: &mut S) -> Result<()> {
+        if self.base.is_none() {
+            self.open.push(self.begun);
+        }
+        self.begun = self.begun.saturating_add(1);
+        sink.begin(container)
+    }
+
+    fn end<S: Sink + ?Sized>(&mut self, sink: &mut S) -> Result<()> {
+        self.open.pop();
+        sink.end()
+    }
+
+    fn list<S: Sink + ?Sized>(
+        &mut self,
+        kind: ListKind,
+        type_name: Option<&str>,
+        items: &'v [Value],
+        sink: &mut S,
+    ) -> Result<()> {
+        self.begin(Container::List { kind, type_name, len: Some(items.len()) }, sink)?;
+        items.iter().try_for_each(|x| self.value(x, None, sink))?;
+        self.end(sink)
+    }
+
+    #[cold]
+    fn back<S: Sink + ?Sized>(&mut self, n: u32, sink: &mut S) -> Result<()> {
+        if n >= self.begun {
+            let before = self.begun;
+            let message = format!("cannot refer back to container {n} where only {before} of the value began");
+            return Err(Error::encode(message));
+        }
+        match self.base {
+            Some(base) => sink.back(base.saturating_add(n)),
+            None if self.open.contains(&n) => {
+                Err(Error::encode(format!("the value contains itself (container {n}): this format cannot refer back")))
+            }
+            None => {
+                let root = self.root;
+                let again = self.again.get_or_insert_with(|| ValueSource::new(root, Budget::default()));
+                copy(&mut *again.open_back(n)?, sink, &mut None)
+            }
         }
     }
 }
@@ -331,12 +456,6 @@ fn typed(type_name: Option<String>, value: Value) -> Value {
         Some(type_name) => Value::Typed(Box::new(Typed { type_name, value })),
         None => value,
     }
-}
-
-fn write_list(sink: &mut (impl Sink + ?Sized), kind: ListKind, type_name: Option<&str>, v: &[Value]) -> Result<()> {
-    sink.begin(Container::List { kind, type_name, len: Some(v.len()) })?;
-    v.iter().try_for_each(|x| x.write(sink))?;
-    sink.end()
 }
 
 /// A capacity to reserve for a claimed length: never more than `most`, whatever the peer says.

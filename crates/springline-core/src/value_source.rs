@@ -17,6 +17,8 @@ pub struct ValueSource<'v, B = Budget> {
     stack: Vec<Level<'v>>,
     budget: B,
     taken: usize,
+    // The number of the container that begins next.
+    begun: u32,
     root: &'v Value,
     // All containers in the order in which they begin: made for the first back reference.
     containers: Option<Rc<[&'v Value]>>,
@@ -39,7 +41,7 @@ impl<'v> ValueSource<'v> {
     /// A source that yields `value` once.
     #[must_use]
     pub fn new(value: &'v Value, budget: Budget) -> Self {
-        Self { start: Some(value), stack: Vec::new(), budget, taken: 0, root: value, containers: None }
+        Self { start: Some(value), stack: Vec::new(), budget, taken: 0, begun: 0, root: value, containers: None }
     }
 }
 
@@ -96,6 +98,7 @@ impl<'v, B: BorrowMut<Budget>> ValueSource<'v, B> {
             scalar => return Ok(scalar_event(scalar)),
         };
         self.budget.borrow_mut().enter()?;
+        self.begun += 1;
         self.stack.push(level);
         Ok(Event::Begin(container))
     }
@@ -167,14 +170,23 @@ impl<'v, B: BorrowMut<Budget>> Source<'v> for ValueSource<'v, B> {
     }
 
     fn skip(&mut self) -> Result<()> {
-        self.step().ok_or_else(|| self.over())?;
+        let step = self.step().ok_or_else(|| self.over())?;
         self.taken += 1;
         self.advance();
+        if let Step::Value(value) = step {
+            let (nodes, containers) = count(value);
+            self.budget.borrow_mut().many(nodes)?;
+            self.begun += containers;
+        }
         Ok(())
     }
 
     fn offset(&self) -> usize {
         self.taken
+    }
+
+    fn begun(&self) -> Option<u32> {
+        Some(self.begun)
     }
 
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'v> + '_>> {
@@ -191,6 +203,7 @@ impl<'v, B: BorrowMut<Budget>> Source<'v> for ValueSource<'v, B> {
             stack: Vec::new(),
             budget: self.budget.borrow_mut(),
             taken: 0,
+            begun: n,
             root: self.root,
             containers: Some(containers.clone()),
         }))
@@ -213,6 +226,23 @@ impl<'v, B: BorrowMut<Budget>> Source<'v> for ValueSource<'v, B> {
             Some(Step::Value(Value::Bytes(b))) => Some(b),
             _ => None,
         }
+    }
+}
+
+// The values in a value, itself included, and how many of them are containers.
+fn count(value: &Value) -> (u32, u32) {
+    fn all<'v>(values: impl Iterator<Item = &'v Value>) -> (u32, u32) {
+        values.map(count).fold((1, 1), |(nodes, containers), (n, c)| (nodes.saturating_add(n), containers + c))
+    }
+    match value {
+        Value::List(v) | Value::Tuple(v) | Value::Set(v) | Value::FrozenSet(v) => all(v.iter()),
+        Value::Map(pairs) => all(pairs.iter().flat_map(|(k, v)| [k, v])),
+        Value::Object(o) => {
+            let (nodes, containers) = all(o.fields.iter().map(|(_, v)| v));
+            (nodes.saturating_add(o.fields.len() as u32), containers)
+        }
+        Value::Typed(t) => count(&t.value),
+        _ => (1, 0),
     }
 }
 

@@ -21,7 +21,6 @@ fn bind(args: impl Into<Value>, kwargs: Option<Value>) -> Result<Transfer> {
     let mut call = Call::new("transfer", &());
     call.args = Payload::from(args.into());
     call.kwargs = kwargs.map(Payload::from);
-    call.bind(&transfer())?;
     call.read_args(&transfer())
 }
 
@@ -110,10 +109,7 @@ fn a_wrong_type_names_the_argument() {
 fn a_method_without_parameters() {
     let info = MethodInfo { name: "ping".into(), ..MethodInfo::default() };
     let none = Call::new("ping", &());
-    let read = |mut call: Call<'_>| -> Result<(), Error> {
-        call.bind(&info)?;
-        call.read_args(&info)
-    };
+    let read = |call: Call<'_>| -> Result<(), Error> { call.read_args(&info) };
     read(none).unwrap();
     let e = read(Call::new("ping", &(1,))).unwrap_err();
     assert_eq!(e.message(), "ping() takes 0 positional arguments but 1 was given");
@@ -129,13 +125,14 @@ fn text_and_bytes_are_borrowed_from_the_call() {
     let big = Bytes::from(vec![1; 5000]);
     let mut call = Call::new("f", &());
     call.args = Payload::from(Value::Tuple(vec!["text".into(), Value::Bytes(big.clone())]));
-    call.bind(&info).unwrap();
-    let (text, bytes, more): (StrArg<'_>, BytesArg<'_>, Option<StrArg<'_>>) = call.read_args(&info).unwrap();
+    let bound = call.bind(&info).unwrap();
+    let (text, bytes, more): (StrArg<'_>, BytesArg<'_>, Option<StrArg<'_>>) = bound.read().unwrap();
     assert!(matches!(text.0, Cow::Borrowed("text")) && more.is_none());
     assert_eq!(bytes.as_ptr(), big.as_ptr());
     // A list of small integers is bytes too, which then must be put together.
     call.args = Payload::from(Value::Tuple(vec!["t".into(), vec![Value::from(1), 2.into()].into(), "m".into()]));
-    let (_, bytes, more): (StrArg<'_>, BytesArg<'_>, Option<StrArg<'_>>) = call.read_args(&info).unwrap();
+    let bound = call.bind(&info).unwrap();
+    let (_, bytes, more): (StrArg<'_>, BytesArg<'_>, Option<StrArg<'_>>) = bound.read().unwrap();
     assert_eq!((bytes, more), (BytesArg(Cow::Owned(vec![1, 2])), Some(StrArg(Cow::Borrowed("m")))));
 }
 

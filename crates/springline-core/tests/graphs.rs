@@ -75,8 +75,15 @@ fn a_cycle_ends_at_the_depth_limit() {
 
 #[test]
 fn a_reference_to_nothing_is_told() {
-    for result in read::<Vec<Vec<i64>>>(&Value::List(vec![Value::Back(7)]), Budget::default()) {
-        let e = result.unwrap_err();
+    let value = Value::List(vec![Value::Back(7)]);
+    let mut tape = Tape::new();
+    tape.begin(Container::list(Some(1))).unwrap();
+    tape.back(7).unwrap();
+    tape.end().unwrap();
+    let (mut first, mut second) = (tape.source(Budget::default()), ValueSource::new(&value, Budget::default()));
+    let sources: [&mut dyn Source<'_>; 2] = [&mut first, &mut second];
+    for source in sources {
+        let e = from_source::<Vec<Vec<i64>>, _>(source).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Malformed);
         assert!(e.to_string().contains("container 7"), "{e}");
     }
@@ -161,6 +168,118 @@ fn a_sink_without_references_gets_the_data_itself() {
     assert_eq!((plain.scalars, plain.containers), (4, 3));
     let e = transcode(&mut ValueSource::new(&Value::List(vec![Value::Back(0)]), Budget::default()), &mut plain);
     assert_eq!(e.unwrap_err().kind(), ErrorKind::Limit);
+}
+
+/// `[[1], [[2], <the 3rd container>, <the 2nd>, <the 2nd>, <the 1st>]]`
+fn outside() -> Value {
+    let inner = Value::List(vec![numbers(&[2]), Value::Back(3), Value::Back(1), Value::Back(1), Value::Back(2)]);
+    Value::List(vec![numbers(&[1]), inner])
+}
+
+/// What its second item is alone: what lies outside is copied, once, and the rest counts from the item.
+fn cut_out() -> Value {
+    Value::List(vec![numbers(&[2]), Value::Back(1), numbers(&[1]), Value::Back(2), Value::Back(0)])
+}
+
+#[test]
+fn a_value_taken_out_of_a_message_is_whole() {
+    let whole = outside();
+    let tape = Tape::of(&whole).unwrap();
+    let (mut first, mut second) = (tape.source(Budget::default()), ValueSource::new(&whole, Budget::default()));
+    let sources: [&mut dyn Source<'_>; 2] = [&mut first, &mut second];
+    for source in sources {
+        source.next().unwrap();
+        source.skip().unwrap();
+        let mut part = Tape::new();
+        part.begin(Container::list(None)).unwrap();
+        part.null().unwrap();
+        transcode(source, &mut part).unwrap();
+        part.end().unwrap();
+        let expected = Value::List(vec![Value::Null, shifted(&cut_out(), 1)]);
+        assert_eq!(Value::read(&mut part.source(Budget::default())).unwrap(), expected);
+    }
+    let items: Vec<Value> = from_source(&mut tape.source(Budget::default())).unwrap();
+    assert_eq!(items, [numbers(&[1]), cut_out()]);
+    let items: Vec<Value> = from_source(&mut ValueSource::new(&whole, Budget::default())).unwrap();
+    assert_eq!(items, [numbers(&[1]), cut_out()]);
+}
+
+/// The value as a part of one in which `by` containers began before.
+fn shifted(value: &Value, by: u32) -> Value {
+    match value {
+        Value::Back(n) => Value::Back(n + by),
+        Value::List(v) => v.iter().map(|v| shifted(v, by)).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn a_cycle_that_leaves_the_value_is_unrolled_once() {
+    // a = [[a]], of which the inner list is taken
+    let whole = Value::List(vec![Value::List(vec![Value::Back(0)])]);
+    let items: Vec<Value> = from_source(&mut ValueSource::new(&whole, Budget::default())).unwrap();
+    let unrolled = Value::List(vec![Value::List(vec![Value::List(vec![Value::Back(1)])])]);
+    assert_eq!(items, [unrolled]);
+}
+
+#[test]
+fn references_count_from_their_own_value() {
+    #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+    struct Both {
+        before: Vec<Vec<i64>>,
+        shared: Value,
+        after: Value,
+    }
+    let shared = Value::List(vec![numbers(&[1]), Value::Back(1), Value::Back(0)]);
+    let both = Both { before: vec![vec![1], vec![]], shared: shared.clone(), after: cut_out() };
+    let tape = Tape::of(&springline_core::payload::Typed(&both)).unwrap();
+    assert_eq!(from_source::<Both, _>(&mut tape.source(Budget::default())).unwrap(), both);
+    let field = Value::read(&mut tape.source(Budget::default())).unwrap();
+    assert_eq!(field.field("shared"), Some(&shifted(&shared, 4)));
+    // Arguments are values of their own too.
+    let args = vec![numbers(&[5]), shared];
+    let tape = Tape::of(&args).unwrap();
+    assert_eq!(from_source::<Vec<Value>, _>(&mut tape.source(Budget::default())).unwrap(), args);
+}
+
+#[test]
+fn a_value_is_written_whole_where_there_are_no_references() {
+    let mut plain = Counter::default();
+    Value::List(vec![numbers(&[1, 2]), Value::Back(1)]).write(&mut plain).unwrap();
+    assert_eq!((plain.scalars, plain.containers), (4, 3));
+    assert_eq!(laughs(12).write(&mut Counter::default()).unwrap_err().kind(), ErrorKind::Limit);
+    let e = Value::List(vec![numbers(&[1]), Value::List(vec![Value::Back(0)])]).write(&mut plain).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Encode);
+    assert!(e.to_string().contains("contains itself"), "{e}");
+    for sink in [&mut Tape::new() as &mut dyn Sink, &mut Counter::default()] {
+        let e = Value::List(vec![Value::Back(1), numbers(&[1])]).write(sink).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Encode);
+        assert!(e.to_string().contains("container 1"), "{e}");
+    }
+}
+
+#[test]
+fn a_tree_has_no_references() {
+    let tree = Value::read_tree(&mut ValueSource::new(&outside(), Budget::default()));
+    assert_eq!(tree.unwrap_err().kind(), ErrorKind::Limit);
+    let shared = Value::List(vec![numbers(&[1]), Value::Back(1)]);
+    let tree = Value::read_tree(&mut ValueSource::new(&shared, Budget::default())).unwrap();
+    assert_eq!(tree, Value::List(vec![numbers(&[1]), numbers(&[1])]));
+    assert!(shared.refers_back() && !tree.refers_back());
+}
+
+#[test]
+fn what_is_skipped_is_charged_and_counted() {
+    let value = Value::List(vec![numbers(&[1, 2, 3]), numbers(&[4]), Value::Back(2)]);
+    let mut limits = Limits::new();
+    limits.nodes = 4;
+    let mut source = ValueSource::new(&value, limits.budget());
+    source.next().unwrap();
+    assert_eq!(source.skip().unwrap_err().kind(), ErrorKind::Limit);
+    let mut source = ValueSource::new(&value, Budget::default());
+    source.next().unwrap();
+    source.skip().unwrap();
+    assert_eq!(source.begun(), Some(2));
 }
 
 /// A sink of a format without back references.

@@ -108,6 +108,9 @@ fn text_and_bytes() {
 
 #[test]
 fn nothing_and_options() {
+    // Of wires that have no null.
+    reads(s(""), ());
+    refuses::<()>(s("x"), &["string \"x\"", "unit"]);
     check((), Value::Null);
     check(Some(1_i64), Value::I64(1));
     check(None::<i64>, Value::Null);

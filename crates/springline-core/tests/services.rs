@@ -54,16 +54,16 @@ fn calculator() -> FnService {
 #[test]
 fn closures_are_methods() {
     let calc = calculator();
-    assert_eq!(value(ready(calc.call(Call::new("add", &(1, 2))))), Value::I64(3));
-    assert_eq!(value(ready(calc.call(Call::new("add", &(1,))))), Value::I64(2));
+    assert_eq!(value(ready(calc.call(&Call::new("add", &(1, 2))))), Value::I64(3));
+    assert_eq!(value(ready(calc.call(&Call::new("add", &(1,))))), Value::I64(2));
     let mut call = Call::new("add", &());
     call.kwargs = Some(Payload::from(Value::Map(vec![("b".into(), 5.into()), ("a".into(), 2.into())])));
-    assert_eq!(value(ready(calc.call(call))), Value::I64(7));
-    let e = ready(calc.call(Call::new("add", &()))).unwrap_err();
+    assert_eq!(value(ready(calc.call(&call))), Value::I64(7));
+    let e = ready(calc.call(&Call::new("add", &()))).unwrap_err();
     assert_eq!(e.message(), "add() missing 1 required argument: 'a'");
-    let e = ready(calc.call(Call::new("fail", &()))).unwrap_err();
+    let e = ready(calc.call(&Call::new("fail", &()))).unwrap_err();
     assert!(e.exception().is_some_and(|e| e.is("ValueError")));
-    let e = ready(calc.call(Call::new("sub", &(1, 2)))).unwrap_err();
+    let e = ready(calc.call(&Call::new("sub", &(1, 2)))).unwrap_err();
     assert_eq!((e.kind(), e.message()), (ErrorKind::NotFound, "'calc' object has no method 'sub'"));
 }
 
@@ -71,12 +71,12 @@ fn closures_are_methods() {
 fn closures_are_attributes() {
     let calc = calculator();
     let (none, one) = (vec![], vec![Value::from(7)]);
-    assert_eq!(value(ready(calc.call(attribute(CallKind::GetAttr, "memory", &none)))), Value::I64(0));
-    assert_eq!(value(ready(calc.call(attribute(CallKind::SetAttr, "memory", &one)))), Value::Null);
-    assert_eq!(value(ready(calc.call(attribute(CallKind::GetAttr, "memory", &none)))), Value::I64(7));
-    let e = ready(calc.call(attribute(CallKind::GetAttr, "add", &none))).unwrap_err();
+    assert_eq!(value(ready(calc.call(&attribute(CallKind::GetAttr, "memory", &none)))), Value::I64(0));
+    assert_eq!(value(ready(calc.call(&attribute(CallKind::SetAttr, "memory", &one)))), Value::Null);
+    assert_eq!(value(ready(calc.call(&attribute(CallKind::GetAttr, "memory", &none)))), Value::I64(7));
+    let e = ready(calc.call(&attribute(CallKind::GetAttr, "add", &none))).unwrap_err();
     assert_eq!(e.message(), "'calc' object has no attribute 'add'");
-    assert!(ready(calc.call(Call::new("memory", &()))).is_err(), "an attribute is no method");
+    assert!(ready(calc.call(&Call::new("memory", &()))).is_err(), "an attribute is no method");
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn a_method_of_the_same_name_takes_the_place() {
         .method("f", [], |()| async { Ok(1) })
         .method("g", [], |()| async { Ok(2) })
         .method("f", ["a"], |(a,): (i64,)| async move { Ok(a) });
-    assert_eq!(value(ready(service.call(Call::new("f", &(5,))))), Value::I64(5));
-    assert_eq!(value(ready(service.call(Call::new("g", &())))), Value::I32(2));
+    assert_eq!(value(ready(service.call(&Call::new("f", &(5,))))), Value::I64(5));
+    assert_eq!(value(ready(service.call(&Call::new("g", &())))), Value::I32(2));
     assert_eq!(service.describe().unwrap().methods.len(), 2);
 }
 
@@ -109,15 +109,15 @@ fn one_closure_for_everything() {
     let echo = FnService::new("echo")
         .method("known", [], |()| async { Ok(String::from("known")) })
         .otherwise(|method, args, kwargs| async move { Ok(Value::List(vec![method.into(), args, kwargs])) });
-    assert_eq!(value(ready(echo.call(Call::new("known", &())))), "known".into());
+    assert_eq!(value(ready(echo.call(&Call::new("known", &())))), "known".into());
     let mut call = Call::new("anything", &(1_i64, "x"));
     let empty = Value::List(vec!["anything".into(), Value::Tuple(vec![Value::I64(1), "x".into()]), Value::Map(vec![])]);
-    assert_eq!(value(ready(echo.call(call.by_ref()))), empty);
+    assert_eq!(value(ready(echo.call(&call))), empty);
     let named = Value::Map(vec![("k".into(), 2.into())]);
     call.kwargs = Some(Payload::from(named.clone()));
-    assert_eq!(value(ready(echo.call(call))).get(2), Some(&named));
+    assert_eq!(value(ready(echo.call(&call))).get(2), Some(&named));
     assert!(echo.describe().is_none(), "what it offers is not known");
-    let e = ready(echo.call(attribute(CallKind::GetAttr, "x", &vec![]))).unwrap_err();
+    let e = ready(echo.call(&attribute(CallKind::GetAttr, "x", &vec![]))).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::NotFound);
 }
 
@@ -134,7 +134,7 @@ fn handlers_see_the_call_they_serve() {
     call.options.oneway = true;
     call.options.deadline = Some(Instant::now() + Duration::from_secs(1));
     call.options.metadata.correlation_id = Some([1; 16]);
-    let reply = ready(service.call(call)).unwrap();
+    let reply = ready(service.call(&call)).unwrap();
     assert_eq!(reply.metadata.get("ABCD").map(|b| &b[..]), Some(&b"reply"[..]));
     let seen: (Option<String>, bool, bool, bool) = reply.result.decode().unwrap();
     assert_eq!(seen, (Some("1.2.3.4:5".into()), true, true, true));
@@ -165,7 +165,7 @@ fn calls_that_run_at_once_do_not_see_each_other() {
         async move {
             let mut call = Call::new("who", &args);
             call.options.peer = Some(Arc::new(Peer::new(name, "test")));
-            service.call(call).await
+            service.call(&call).await
         }
     };
     let (mut a, mut b) = (pin!(call("a")), pin!(call("b")));
@@ -186,7 +186,7 @@ fn a_panic_leaves_no_context_behind() {
         assert!(context::metadata().is_none(), "on purpose");
         Ok(())
     });
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ready(service.call(Call::new("f", &())))));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ready(service.call(&Call::new("f", &())))));
     assert!(result.is_err());
     assert!(context::metadata().is_none());
 }
@@ -207,7 +207,7 @@ fn names_in_the_registry() {
     assert!(registry.unregister("calc").is_some() && registry.unregister("calc").is_none());
     assert!(registry.get("calc").is_none() && registry.replace("new", calculator()).is_none());
     assert_eq!(format!("{registry:?}"), r#"Registry(["abc", "new"])"#);
-    assert_eq!(value(ready(calc.call(Call::new("add", &(1, 1))))), Value::I64(2), "who has it can still call it");
+    assert_eq!(value(ready(calc.call(&Call::new("add", &(1, 1))))), Value::I64(2), "who has it can still call it");
 }
 
 #[test]

@@ -21,7 +21,41 @@ fn datetime() -> impl Strategy<Value = DateTime> {
     ]
 }
 
+/// Any value; its references point at containers that began before them.
 fn value() -> impl Strategy<Value = Value> {
+    any_value().prop_map(|mut value| {
+        point_back(&mut value, &mut 0);
+        value
+    })
+}
+
+fn point_back(value: &mut Value, begun: &mut u32) {
+    match value {
+        Value::Back(n) => match n.checked_rem(*begun) {
+            Some(rest) => *n = rest,
+            None => *value = Value::Null,
+        },
+        Value::List(v) | Value::Tuple(v) | Value::Set(v) | Value::FrozenSet(v) => {
+            *begun += 1;
+            v.iter_mut().for_each(|v| point_back(v, begun));
+        }
+        Value::Map(pairs) => {
+            *begun += 1;
+            pairs.iter_mut().for_each(|(k, v)| {
+                point_back(k, begun);
+                point_back(v, begun);
+            });
+        }
+        Value::Object(o) => {
+            *begun += 1;
+            o.fields.iter_mut().for_each(|(_, v)| point_back(v, begun));
+        }
+        Value::Typed(t) => point_back(&mut t.value, begun),
+        _ => {}
+    }
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
@@ -40,7 +74,7 @@ fn value() -> impl Strategy<Value = Value> {
         Just(Value::Bytes(Bytes::from(vec![3; 5000]))),
         datetime().prop_map(Value::DateTime),
         any::<String>().prop_map(|uri| Value::Remote(Box::new(RemoteRef::proxy(uri)))),
-        (0..3_u32).prop_map(Value::Back),
+        (0..60_u32).prop_map(Value::Back),
     ];
     scalar.prop_recursive(5, 60, 6, |inner| {
         let items = || vec(inner.clone(), 0..6);

@@ -153,7 +153,7 @@ fn tables(model: &RemoteTrait) -> TokenStream {
     let statics = model.methods.iter().enumerate().map(|(i, m)| {
         let Method { cfgs, name, oneway, idempotent, doc, .. } = m;
         let (constant, table, params_name) = (constant_name(i), table_name(i), format_ident!("__PARAMS_{i}"));
-        let kind = kind(m, private);
+        let (kind, returns) = (kind(m, private), types::text(&m.output));
         let params = m.arguments.iter().map(|a| {
             let (name, type_name, optional) = (a.name(), types::text(&a.ty), a.shape.is_optional(&a.ty));
             quote! {
@@ -172,6 +172,7 @@ fn tables(model: &RemoteTrait) -> TokenStream {
                 name: #private::Cow::Borrowed(#name),
                 kind: #kind,
                 params: #private::Cow::Borrowed(#params_name),
+                returns: #private::Cow::Borrowed(#returns),
                 oneway: #oneway,
                 idempotent: #idempotent,
                 doc: #private::Cow::Borrowed(#doc),
@@ -289,7 +290,7 @@ fn reference_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
     let Names { erased, reference, server, .. } = names;
     let methods = methods(model, |i, m| {
         let (erased_method, arguments) = (erased_name(m), idents(m));
-        let remote = invoke(i, m, &quote!(&**__service), private);
+        let remote = invoke(i, m, &quote!(__service), private);
         // Inside of an async block, because the twin's future lives as long as all borrows at once.
         quote! {
             async move {
@@ -462,13 +463,33 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
         impl<T: #ident> #private::Service for #server<T> #bounds {
             fn call<'a>(
                 &'a self,
-                #[allow(unused_mut)]
-                mut __call: #private::Call<'a>,
+                __call: &'a #private::Call<'a>,
             ) -> #private::BoxFuture<'a, #private::Result<#private::Reply>> {
-                match (__call.kind, __call.method) {
-                    #(#arms)*
-                    _ => #private::unknown(#name, &__call),
+                #private::Box::pin(#private::Service::call_unboxed(self, __call))
+            }
+
+            #[inline]
+            fn call_unboxed<'a>(
+                &'a self,
+                __call: &'a #private::Call<'a>,
+            ) -> impl ::core::future::Future<Output = #private::Result<#private::Reply>> + ::core::marker::Send + 'a {
+                async move {
+                    match (__call.kind, __call.method) {
+                        #(#arms)*
+                        _ => ::core::result::Result::Err(#private::no_such_method(#name, __call.kind, __call.method)),
+                    }
                 }
+            }
+
+            fn serve<'a>(&'a self, __calls: &'a mut dyn #private::Calls) -> #private::BoxFuture<'a, ()> {
+                #private::Box::pin(async move {
+                    loop {
+                        let ::core::option::Option::Some(__call) = __calls.next() else { return };
+                        let __result = #private::Service::call_unboxed(self, &__call).await;
+                        ::core::mem::drop(__call);
+                        __calls.done(__result);
+                    }
+                })
             }
 
             fn describe(&self) -> ::core::option::Option<&#private::ServiceInfo> {
@@ -478,7 +499,7 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
     }
 }
 
-/// One box per call, as large as its method needs: binds the arguments, runs the handler, wraps the result.
+/// Binds the arguments, runs the handler, wraps the result.
 fn serve(index: usize, m: &Method, ident: &Ident, private: &TokenStream) -> TokenStream {
     let (table, method) = (table_name(index), &m.ident);
     let variables: Vec<TokenStream> = (0..m.arguments.len())
@@ -488,22 +509,14 @@ fn serve(index: usize, m: &Method, ident: &Ident, private: &TokenStream) -> Toke
         })
         .collect();
     let read_as = m.arguments.iter().map(|a| a.shape.read_as(&a.ty, private));
-    let read = quote!(__call.read_args::<(#(#read_as,)*)>(&#table)?);
+    let read = quote!(__bound.read::<(#(#read_as,)*)>()?);
     let read = if variables.is_empty() { quote!(#read;) } else { quote!(let (#(#variables,)*) = #read;) };
-    // Where nothing is borrowed from the message, it need not outlive the reading.
-    let release = if m.arguments.iter().any(|a| a.shape.borrows()) {
-        TokenStream::new()
-    } else {
-        quote!(::core::mem::drop(__call);)
-    };
     let handed = m.arguments.iter().zip(&variables).map(|(a, variable)| a.shape.hand_on(variable));
     quote! {
-        #private::Box::pin(async move {
-            let __options = #private::take(&mut __call.options);
-            __call.bind(&#table)?;
+        {
+            let __bound = __call.bind(&#table)?;
             #read
-            #release
-            #private::respond(__options, <T as #ident>::#method(&self.object, #(#handed),*)).await
-        })
+            #private::respond(&__call.options, <T as #ident>::#method(&self.object, #(#handed),*)).await
+        }
     }
 }

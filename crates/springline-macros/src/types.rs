@@ -81,14 +81,6 @@ impl Shape {
         }
     }
 
-    /// Whether the server's handler borrows from the call.
-    pub(crate) fn borrows(&self) -> bool {
-        matches!(
-            self,
-            Self::Borrowed(Borrowed::Str | Borrowed::Bytes) | Self::OptionOf(Borrowed::Str | Borrowed::Bytes)
-        )
-    }
-
     /// The type as which the server reads the argument.
     pub(crate) fn read_as(&self, ty: &Type, private: &TokenStream) -> TokenStream {
         let at = ty.span();

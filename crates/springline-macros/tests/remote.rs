@@ -150,8 +150,8 @@ impl<S: Service> Recorder<S> {
 }
 
 impl<S: Service> Service for Recorder<S> {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        let args = call.args.by_ref().into_value().unwrap();
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        let args = call.args.to_value().unwrap();
         let record = (call.kind, call.method.to_owned(), args, call.options.oneway, call.options.idempotent);
         self.calls.lock().unwrap().push(record);
         self.inner.call(call)
@@ -290,7 +290,7 @@ fn call_with(method: &str, args: Vec<Value>, kwargs: &[(&str, Value)]) -> Result
     let mut call = Call::new(method, &args);
     let pairs: Vec<(Value, Value)> = kwargs.iter().map(|(k, v)| (Value::from(*k), v.clone())).collect();
     call.kwargs = Some(Payload::from(Value::Map(pairs)));
-    ready(server.call(call)).and_then(|reply| reply.result.into_value())
+    ready(server.call(&call)).and_then(|reply| reply.result.into_value())
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn the_server_binds_like_python() {
 #[test]
 fn the_handler_sees_its_call() {
     let server = AccountServer::new(Mine::default());
-    let reply = ready(server.call(Call::new("getData", &("hello",)))).unwrap();
+    let reply = ready(server.call(&Call::new("getData", &("hello",)))).unwrap();
     let mut expected = Metadata::default();
     expected.set("SEEN", "hello");
     assert_eq!(reply.metadata, expected);
@@ -342,7 +342,7 @@ fn the_handler_sees_its_call() {
 fn a_wrong_result_tells_the_method() {
     struct Wrong;
     impl Service for Wrong {
-        fn call<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        fn call<'a>(&'a self, _: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
             Box::pin(std::future::ready(Ok(Reply::from(Value::from(5)))))
         }
     }
@@ -366,7 +366,7 @@ fn a_panic_passes() {
             panic!("on purpose")
         }
     }
-    let _ = ready(PanicsServer::new(Mine).call(Call::new("now", &())));
+    let _ = ready(PanicsServer::new(Mine).call(&Call::new("now", &())));
 }
 
 mod two_traits {
@@ -521,7 +521,7 @@ mod empty {
     fn a_trait_without_methods() {
         let server = EmptyServer::new(());
         assert!(server.describe().unwrap().methods.is_empty());
-        let e = ready(server.call(Call::new("x", &()))).unwrap_err();
+        let e = ready(server.call(&Call::new("x", &()))).unwrap_err();
         assert_eq!(e.message(), "'Empty' object has no method 'x'");
         assert!(EmptyRef::local(()).is_local() && !EmptyRef::remote(server).is_local());
     }

@@ -24,6 +24,8 @@ const SEGMENTS: usize = 16;
 /// Bytes that came in and are not yet used up.
 #[derive(Debug, Default)]
 pub struct Inbound {
+    // Where several messages came in one piece: what is left of that piece. `buf` is then empty.
+    piece: Bytes,
     buf: BytesMut,
 }
 
@@ -32,13 +34,18 @@ impl Inbound {
     #[must_use]
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.buf
+        if self.piece.is_empty() { &self.buf } else { &self.piece }
     }
 
     /// Reads what the stream has. `need` is how long the message at hand will be, as far as it is known: room is made
     /// for it in steps that depend on what has really come, so that a claimed length alone takes no memory.
     #[inline]
     pub fn poll_fill(&mut self, stream: &mut Stream, cx: &mut Context<'_>, need: usize) -> Poll<io::Result<usize>> {
+        if !self.piece.is_empty() {
+            // The beginning of a message, which was cut off where the piece ended.
+            self.buf.reserve(self.piece.len().max(FIRST));
+            self.buf.extend_from_slice(&std::mem::take(&mut self.piece));
+        }
         let have = self.buf.len();
         if self.buf.capacity() - have < FIRST / 4 || need > self.buf.capacity() {
             self.make_room(need);
@@ -56,17 +63,28 @@ impl Inbound {
     /// Takes the first `len` bytes without a copy. There must be as many.
     #[inline]
     pub fn take(&mut self, len: usize) -> Bytes {
+        if self.piece.is_empty() {
+            if len >= self.buf.len() {
+                return self.take_all(len);
+            }
+            // Parts of a piece that is no longer written to are cheaper to take.
+            self.piece = self.buf.split().freeze();
+        }
+        self.piece.split_to(len.min(self.piece.len()))
+    }
+
+    fn take_all(&mut self, len: usize) -> Bytes {
         if len > KEEP && len == self.buf.len() {
             return std::mem::take(&mut self.buf).freeze();
         }
-        self.buf.split_to(len.min(self.buf.len())).freeze()
+        self.buf.split().freeze()
     }
 
     /// Whether nothing is there.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.bytes().is_empty()
     }
 }
 

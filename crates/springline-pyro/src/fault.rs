@@ -79,6 +79,18 @@ const PYRO_ERRORS: &[&str] = &[
     "SecurityError",
 ];
 
+/// Whether Python has an exception of that name.
+pub(crate) fn is_builtin_exception(name: &str) -> bool {
+    BUILTINS.contains(&name)
+}
+
+/// Whether Pyro has an exception of that name.
+pub(crate) fn is_pyro_error(name: &str) -> bool {
+    // The last ones are Pyro 3's.
+    PYRO_ERRORS.contains(&name)
+        || matches!(name, "TimeoutError" | "URIError" | "ConnectionDeniedError" | "NoModuleError")
+}
+
 const TRACEBACK: &str = "_pyroTraceback";
 const REMOTE_CLASS: &str = "remote_class";
 const REMOTE_MESSAGE: &str = "remote_message";
@@ -92,8 +104,14 @@ pub fn from_value(value: Value) -> Exception {
         let text = value.as_str().map_or_else(|| format!("{value:?}"), str::to_owned);
         return Exception::new("PyroError", text);
     };
+    if let Value::Object(o) = &value
+        && value.field("__exception__").is_none()
+        && value.field("args").is_none()
+    {
+        return from_instance(o);
+    }
     let args: Vec<Value> = value.field("args").and_then(Value::as_items).unwrap_or_default().to_vec();
-    let mut attributes = match value.field("attributes") {
+    let attributes = match value.field("attributes") {
         Some(Value::Object(o)) => o.fields.clone(),
         Some(map) => map
             .as_pairs()
@@ -103,6 +121,18 @@ pub fn from_value(value: Value) -> Exception {
             .collect(),
         None => Vec::new(),
     };
+    made_of(class, args, attributes)
+}
+
+// An exception as pickle has it: what it was made with, and its attributes as fields.
+pub(crate) fn from_instance(object: &springline_core::value::Object) -> Exception {
+    let mut attributes = object.fields.clone();
+    let args = take(&mut attributes, "__args__");
+    let args = args.as_ref().and_then(Value::as_items).unwrap_or_default().to_vec();
+    made_of(object.class.clone(), args, attributes)
+}
+
+fn made_of(class: String, args: Vec<Value>, mut attributes: Vec<(String, Value)>) -> Exception {
     let traceback = take(&mut attributes, TRACEBACK).and_then(|t| match t {
         Value::Str(text) => Some(text),
         lines => {
@@ -117,7 +147,7 @@ pub fn from_value(value: Value) -> Exception {
     restore(exception)
 }
 
-fn take(attributes: &mut Vec<(String, Value)>, name: &str) -> Option<Value> {
+pub(crate) fn take(attributes: &mut Vec<(String, Value)>, name: &str) -> Option<Value> {
     let i = attributes.iter().position(|(n, _)| n == name)?;
     Some(attributes.remove(i).1)
 }

@@ -2,8 +2,6 @@
 
 use springline_core::{Container, Error, Result, ServiceInfo, Sink, Source, Value};
 
-use crate::special::read_tree;
-
 /// What a daemon says of an object in the handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectMetadata {
@@ -92,7 +90,7 @@ impl ConnectRequest {
     /// # Errors
     /// When it has another shape.
     pub fn read(source: &mut dyn Source<'_>) -> Result<Self> {
-        let value = read_tree(source)?;
+        let value = Value::read_tree(source)?;
         let handshake = value.field("handshake").cloned();
         let handshake = handshake.ok_or_else(|| Error::malformed(0, "the handshake has no key 'handshake'"))?;
         let object = match value.field("object") {
@@ -121,7 +119,7 @@ impl ConnectReply {
     /// # Errors
     /// When it cannot be read.
     pub fn read(source: &mut dyn Source<'_>, has_meta: bool) -> Result<Self> {
-        let value = read_tree(source)?;
+        let value = Value::read_tree(source)?;
         if !has_meta {
             return Ok(Self { handshake: value, metadata: None });
         }

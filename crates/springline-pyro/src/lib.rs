@@ -1,4 +1,4 @@
-//! Pyro 4 and Pyro 5 for Rust.
+//! Pyro 3, 4 and 5 for Rust.
 
 #[cfg(feature = "net")]
 pub mod client;
@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod fault;
 mod generation;
 pub mod handshake;
+pub mod pyro3;
 mod serializer;
 mod special;
 mod uri;

@@ -1,16 +1,20 @@
-//! The four serializers under one name, and the shapes that calls have in each.
+//! The serializers under one name, and the shapes that calls have in each.
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
 use bytes::Bytes;
+#[cfg(feature = "net")]
+use serde::de::DeserializeOwned;
+#[cfg(feature = "net")]
+use springline_core::{Args, de};
 use springline_core::{
     Budget, Chunk, Container, Error, ErrorKind, Event, Format, Kind, Output, Payload, Result, Sink, Source, Value,
 };
 
 use crate::Generation;
-use crate::codec::{json, marshal, msgpack, serpent};
-use crate::special::{read_tree, refers_back};
+use crate::codec::{json, marshal, msgpack, pickle, serpent};
+use crate::special::refers_back;
 
 // The same lines for each codec, with the codec's module under the given name.
 macro_rules! with_codec {
@@ -32,6 +36,10 @@ macro_rules! with_codec {
                 use msgpack as $codec;
                 $lines
             }
+            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
+                use pickle as $codec;
+                $lines
+            }
         }
     };
 }
@@ -48,11 +56,38 @@ pub enum Serializer {
     Marshal,
     /// MessagePack; in Python an optional dependency.
     Msgpack,
+    /// Pickle, of Pyro4 only. Reading it here runs nothing; a Python peer that accepts it runs what it is sent.
+    Pickle,
+    /// The same under the number of the library dill, which reads it. What dill adds is read as data.
+    Dill,
+    /// The same under the number of the library cloudpickle.
+    Cloudpickle,
 }
 
 impl Serializer {
-    /// All four.
+    /// The four that both generations have.
     pub const ALL: [Self; 4] = [Self::Serpent, Self::Json, Self::Marshal, Self::Msgpack];
+
+    /// Pyro4's others, which nobody accepts unless told so.
+    pub const PICKLES: [Self; 3] = [Self::Pickle, Self::Dill, Self::Cloudpickle];
+
+    /// Whether it is one of [`PICKLES`](Self::PICKLES).
+    #[must_use]
+    #[inline]
+    pub fn is_pickle(self) -> bool {
+        matches!(self, Self::Pickle | Self::Dill | Self::Cloudpickle)
+    }
+
+    /// The serializer of an answer to something in `asked`: no pickle unless that is one.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn answering(self, asked: Self) -> Result<Self> {
+        if self.is_pickle() && !asked.is_pickle() {
+            let what = format!("the answer to a message in {asked} is in {self}, which was not asked for");
+            return Err(Error::new(ErrorKind::Protocol, what));
+        }
+        Ok(self)
+    }
 
     /// Its usual name.
     #[must_use]
@@ -62,10 +97,13 @@ impl Serializer {
             Self::Json => "json",
             Self::Marshal => "marshal",
             Self::Msgpack => "msgpack",
+            Self::Pickle => "pickle",
+            Self::Dill => "dill",
+            Self::Cloudpickle => "cloudpickle",
         }
     }
 
-    /// Its number on the wire, which the generations do not share.
+    /// Its number on the wire, which the generations do not share; 0 where the generation has no such serializer.
     #[must_use]
     pub fn id(self, generation: Generation) -> u16 {
         match (generation, self) {
@@ -73,14 +111,27 @@ impl Serializer {
             (Generation::Pyro4, Self::Json) | (Generation::Pyro5, Self::Marshal) => 2,
             (Generation::Pyro4, Self::Marshal) | (Generation::Pyro5, Self::Json) => 3,
             (Generation::Pyro4, Self::Msgpack) => 6,
-            (Generation::Pyro5, Self::Msgpack) => 4,
+            (Generation::Pyro5, Self::Msgpack) | (Generation::Pyro4, Self::Pickle) => 4,
+            (Generation::Pyro4, Self::Dill) => 5,
+            (Generation::Pyro4, Self::Cloudpickle) => 7,
+            (Generation::Pyro5, Self::Pickle | Self::Dill | Self::Cloudpickle) => 0,
         }
     }
 
     /// The serializer of that number.
     #[must_use]
+    #[inline]
     pub fn from_id(id: u16, generation: Generation) -> Option<Self> {
-        Self::ALL.into_iter().find(|s| s.id(generation) == id)
+        Some(match (generation, id) {
+            (_, 1) => Self::Serpent,
+            (Generation::Pyro4, 2) | (Generation::Pyro5, 3) => Self::Json,
+            (Generation::Pyro4, 3) | (Generation::Pyro5, 2) => Self::Marshal,
+            (Generation::Pyro4, 6) | (Generation::Pyro5, 4) => Self::Msgpack,
+            (Generation::Pyro4, 4) => Self::Pickle,
+            (Generation::Pyro4, 5) => Self::Dill,
+            (Generation::Pyro4, 7) => Self::Cloudpickle,
+            _ => return None,
+        })
     }
 
     /// What opens its messages later.
@@ -100,6 +151,13 @@ impl Serializer {
         with_codec!(self, codec => value(&mut codec::Encoder::new(out, generation)))
     }
 
+    /// Writes a payload as a message of its own.
+    #[inline]
+    pub fn write_payload(self, generation: Generation, out: &mut Output, payload: &Payload<'_>) -> Result<()> {
+        self.write_start(out);
+        self.write_args(generation, out, payload)
+    }
+
     /// Reads one value that must be all of `message`.
     pub fn read<'de, T>(
         self,
@@ -116,10 +174,30 @@ impl Serializer {
     }
 
     /// Writes the arguments of a call on their own, as they stand in its payload.
-    #[cfg(feature = "net")]
     #[inline]
     pub(crate) fn write_args(self, generation: Generation, out: &mut Output, args: &Payload<'_>) -> Result<()> {
         with_codec!(self, codec => args.encode(&mut codec::Encoder::new(out, generation)))
+    }
+
+    /// The same for arguments whose types are known.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn write_typed_args<A: Args>(self, generation: Generation, out: &mut Output, args: &A) -> Result<()> {
+        match self {
+            // The fast one; the others would make programs larger and hardly faster.
+            Self::Msgpack => args.encode_into(&mut msgpack::Encoder::new(out, generation)),
+            _ => self.write_args(generation, out, &Payload::borrowed(args)),
+        }
+    }
+
+    /// Reads a result whose type is known.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn read_typed<T: DeserializeOwned>(self, message: Bytes, budget: Budget) -> Result<T> {
+        match self {
+            Self::Msgpack => de::from_source(&mut msgpack::Decoder::of(&message, 0, budget)),
+            _ => self.payload(message, 0, budget).decode(),
+        }
     }
 
     /// Writes the payload of a call: a tuple of four, in JSON an object.
@@ -154,6 +232,9 @@ impl Serializer {
     /// When it has another shape, or something follows it.
     #[inline]
     pub fn read_call(self, message: &Bytes, budget: Budget) -> Result<CallParts<'_>> {
+        if self.is_pickle() {
+            return pickle::read_call(message, budget);
+        }
         with_codec!(self, codec => {
             let mut decoder = codec::Decoder::new(message, 0, budget);
             let parts = read_call(&mut decoder)?;
@@ -165,7 +246,16 @@ impl Serializer {
     // Where the value that begins at byte `start` ends.
     #[cfg(feature = "net")]
     #[inline]
-    fn end_of(self, message: &Bytes, start: usize, budget: Budget) -> Result<usize> {
+    fn end_of(self, message: &[u8], start: usize, budget: Budget) -> Result<usize> {
+        if self == Self::Msgpack
+            && let Some((len, count)) = message.get(start..).and_then(msgpack::flat_list)
+        {
+            // As a decoder would charge it.
+            let mut budget = budget;
+            budget.enter()?;
+            budget.many(count)?;
+            return Ok(start + len);
+        }
         with_codec!(self, codec => {
             let mut decoder = codec::Decoder::new(message, start, budget);
             decoder.skip()?;
@@ -183,6 +273,17 @@ impl Serializer {
             None => Payload::wire(message, start, self.format(), budget),
         }
     }
+
+    /// The same of a message that is kept elsewhere.
+    #[must_use]
+    #[inline]
+    pub fn lent(self, message: &Bytes, start: usize, budget: Budget) -> Payload<'_> {
+        let tree = if self == Self::Marshal { without_references(message, start, budget) } else { None };
+        match tree {
+            Some(tree) => Payload::from(tree),
+            None => Payload::lent(message, start, self.format(), budget),
+        }
+    }
 }
 
 // A copy of a marshalled value, where it has references to containers and can be read.
@@ -193,7 +294,8 @@ fn without_references(message: &Bytes, start: usize, budget: Budget) -> Option<V
     marshal::FORMAT.read(message, start, budget, &mut |s| refers_back(s).map(|yes| found = yes)).ok()?;
     let mut tree = None;
     if found {
-        marshal::FORMAT.read(message, start, budget, &mut |s| read_tree(s).map(|value| tree = Some(value))).ok()?;
+        let read = &mut |s: &mut dyn Source<'_>| Value::read_tree(s).map(|value| tree = Some(value));
+        marshal::FORMAT.read(message, start, budget, read).ok()?;
     }
     tree
 }
@@ -202,10 +304,13 @@ impl FromStr for Serializer {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| {
+        Self::ALL.into_iter().chain(Self::PICKLES).find(|s| s.name() == name).ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
-                format!("unknown serializer {name:?}, expected serpent, json, marshal or msgpack"),
+                format!(
+                    "unknown serializer {name:?}, expected serpent, json, marshal or msgpack, or with Pyro4 pickle, dill \
+                     or cloudpickle"
+                ),
             )
         })
     }
@@ -383,7 +488,7 @@ fn keywords<'m>(source: &mut impl Source<'m>) -> Result<Option<usize>> {
 #[cfg(feature = "net")]
 #[derive(Debug)]
 pub(crate) struct CallFrame {
-    serializer: Serializer,
+    pub(crate) serializer: Serializer,
     before: Box<[u8]>,
     after: Box<[u8]>,
     pub(crate) object: String,
@@ -397,8 +502,8 @@ impl CallFrame {
 
     /// From a call that was read. `None` where the bytes around the arguments do not tell all.
     pub(crate) fn of(serializer: Serializer, payload: &[u8], parts: &CallParts<'_>) -> Option<Self> {
-        // Marshal's references may tie what follows the arguments to what is in them.
-        if parts.kwargs_at.is_some() || serializer == Serializer::Marshal {
+        // Marshal's references may tie what follows the arguments to what is in them, and so may a pickle's memo.
+        if parts.kwargs_at.is_some() || serializer == Serializer::Marshal || serializer.is_pickle() {
             return None;
         }
         let (before, after) = (payload.get(..parts.args_at)?, payload.get(parts.args_end..)?);
@@ -411,21 +516,20 @@ impl CallFrame {
         })
     }
 
-    /// The parts of `payload`, if it has the same frame and its arguments are well-formed.
+    /// Whether `payload` has the same frame and its arguments are well-formed.
     #[inline]
-    pub(crate) fn parts(&self, serializer: Serializer, payload: &Bytes, budget: Budget) -> Option<CallParts<'_>> {
-        if serializer != self.serializer || !payload.starts_with(&self.before) {
-            return None;
-        }
-        let args_at = self.before.len();
-        let args_end = serializer.end_of(payload, args_at, budget).ok()?;
-        (payload.get(args_end..)? == &*self.after).then_some(CallParts {
-            object: Cow::Borrowed(&self.object),
-            method: Cow::Borrowed(&self.method),
-            args_at,
-            args_end,
-            kwargs_at: None,
-        })
+    pub(crate) fn fits(&self, serializer: Serializer, payload: &[u8], budget: Budget) -> bool {
+        serializer == self.serializer
+            && payload.starts_with(&self.before)
+            && serializer
+                .end_of(payload, self.args_at(), budget)
+                .is_ok_and(|end| payload.get(end..).is_some_and(|after| *after == *self.after))
+    }
+
+    /// Where the arguments begin.
+    #[inline]
+    pub(crate) fn args_at(&self) -> usize {
+        self.before.len()
     }
 }
 
@@ -452,9 +556,9 @@ mod tests {
             let frame = CallFrame::of(serializer, &first, &parts).unwrap();
             let second = payload(serializer, "add", &two, Kwargs::None);
             let read = serializer.read_call(&second, budget).unwrap();
-            let fitted = frame.parts(serializer, &second, budget).expect("the same method");
-            assert_eq!((fitted.args_at, fitted.args_end), (read.args_at, read.args_end), "{serializer}");
-            assert_eq!((&*fitted.object, &*fitted.method), ("thing", "add"));
+            assert!(frame.fits(serializer, &second, budget), "the same method");
+            assert_eq!(frame.args_at(), read.args_at, "{serializer}");
+            assert_eq!((&*frame.object, &*frame.method), ("thing", "add"));
             let others = [
                 payload(serializer, "sub", &one, Kwargs::None),
                 payload(serializer, "add", &one, Kwargs::Some(&names)),
@@ -462,7 +566,7 @@ mod tests {
                 [&first[..], b" 1"].concat().into(),
             ];
             for other in &others {
-                assert!(frame.parts(serializer, other, budget).is_none(), "{serializer}: {other:?}");
+                assert!(!frame.fits(serializer, other, budget), "{serializer}: {other:?}");
             }
         }
         let marshal = payload(Serializer::Marshal, "add", &one, Kwargs::None);

@@ -3,67 +3,12 @@
 //! A codec that begins a map whose first key is `__class__` reads the name, asks [`classify`] and either lets one of
 //! the readers here take the rest of the map, or begins an object of that class.
 
-use springline_core::{Container, Error, Event, Kind, ListKind, RemoteRef, Result, Sink, Source, Value};
+use springline_core::{Container, Error, Event, RemoteRef, Result, Sink, Source, Value};
 
 use crate::{Generation, PyroUri};
 
 /// The key that marks a class dict.
 pub(crate) const CLASS_KEY: &str = "__class__";
-
-/// Reads one value, with copies in the place of back references.
-///
-/// Marshal's count containers from the start of the message: in a part of it that is kept alone, such as one argument or
-/// one result of a batch, they would point elsewhere. A cycle runs into the limits of depth or nodes.
-pub(crate) fn read_tree<'de>(source: &mut (dyn Source<'de> + '_)) -> Result<Value> {
-    enum Open {
-        List(ListKind),
-        Map,
-        Object(String),
-    }
-    if !matches!(source.peek()?, Kind::Back | Kind::List | Kind::Map | Kind::Object) {
-        return Value::read(source);
-    }
-    let at = source.offset();
-    let open = match source.next()? {
-        Event::Back(n) => return read_tree(&mut *source.open_back(n)?),
-        Event::Begin(Container::List { kind, .. }) => Open::List(kind),
-        Event::Begin(Container::Map { .. }) => Open::Map,
-        Event::Begin(Container::Object { class, .. }) => Open::Object(class.to_owned()),
-        other => return Err(springline_core::event::unexpected(other.kind(), "a container", at)),
-    };
-    let mut items = Vec::new();
-    match open {
-        Open::List(kind) => {
-            while !source.take_end()? {
-                items.push(read_tree(source)?);
-            }
-            Ok(match kind {
-                ListKind::List => Value::List(items),
-                ListKind::Tuple => Value::Tuple(items),
-                ListKind::Set => Value::Set(items),
-                ListKind::FrozenSet => Value::FrozenSet(items),
-            })
-        }
-        Open::Map => {
-            let mut pairs = Vec::new();
-            while !source.take_end()? {
-                let key = read_tree(source)?;
-                pairs.push((key, read_tree(source)?));
-            }
-            Ok(Value::Map(pairs))
-        }
-        Open::Object(class) => {
-            let mut fields = Vec::new();
-            while !source.take_end()? {
-                let at = source.offset();
-                let name = source.take_text()?.map(|t| t.get().to_owned());
-                let name = name.ok_or_else(|| Error::malformed(at, "expected a field name"))?;
-                fields.push((name, read_tree(source)?));
-            }
-            Ok(Value::object(class, fields))
-        }
-    }
-}
 
 /// Whether the next value has back references. Takes it.
 pub(crate) fn refers_back(source: &mut dyn Source<'_>) -> Result<bool> {
@@ -111,7 +56,7 @@ pub(crate) fn read_remote<'de>(source: &mut dyn Source<'de>, class: &str) -> Res
     while !source.take_end()? {
         let is_state = source.take_text()?.is_some_and(|k| k.get() == "state");
         if is_state {
-            let state = read_tree(source)?;
+            let state = Value::read_tree(source)?;
             remote = Some(
                 remote_from_state(&state, class)
                     .ok_or_else(|| Error::malformed(at, format!("{class} has a state of an unknown shape")))?,
@@ -183,7 +128,7 @@ pub(crate) fn write_remote(sink: &mut dyn Sink, remote: &RemoteRef, generation: 
         sink.begin(Container::object(class, Some(1)))?;
         sink.key("state")?;
         sink.begin(Container::tuple(Some(5)))?;
-        uri.write_state(sink)?;
+        uri.state().iter().try_for_each(|part| part.write(sink))?;
         sink.end()?;
         return sink.end();
     }

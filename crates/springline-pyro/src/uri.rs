@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use springline_core::{Error, ErrorKind, Result, Sink, Value};
+use springline_core::{Error, ErrorKind, Result, Value};
 
 /// The port of name servers, where a `PYRONAME:` or `PYROMETA:` URI gives none.
 pub const NAME_SERVER_PORT: u16 = 9090;
@@ -75,22 +75,13 @@ impl PyroUri {
     }
 
     /// The five elements of the state tuple.
-    pub(crate) fn write_state(&self, sink: &mut dyn Sink) -> Result<()> {
-        sink.str(&self.protocol)?;
-        sink.str(&self.object)?;
-        match &self.location {
-            Some(Location::Tcp(host, port)) => {
-                sink.null()?;
-                sink.str(host)?;
-                sink.i64((*port).into())
-            }
-            Some(Location::Unix(path)) => {
-                sink.str(path)?;
-                sink.null()?;
-                sink.null()
-            }
-            None => (0..3).try_for_each(|_| sink.null()),
-        }
+    pub(crate) fn state(&self) -> [Value; 5] {
+        let (socket, host, port) = match &self.location {
+            Some(Location::Tcp(host, port)) => (Value::Null, host.as_str().into(), Value::I64((*port).into())),
+            Some(Location::Unix(path)) => (path.as_str().into(), Value::Null, Value::Null),
+            None => (Value::Null, Value::Null, Value::Null),
+        };
+        [self.protocol.as_str().into(), self.object.as_str().into(), socket, host, port]
     }
 }
 

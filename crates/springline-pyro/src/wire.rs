@@ -205,6 +205,14 @@ impl Header {
     pub fn message_len(&self) -> usize {
         self.version.header_len() + self.annotations_len + self.payload_len
     }
+
+    /// Whether the payload is nothing but a result, and all that follows the header.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        let odd = Flags::EXCEPTION | Flags::COMPRESSED | Flags::ITEM_STREAM;
+        self.annotations_len == 0 && !self.flags.has(odd)
+    }
 }
 
 const CHECKSUM_MAGIC: u32 = 0x34E9;
@@ -257,8 +265,38 @@ impl From<BadStart> for Error {
 }
 
 /// Reads a header. `None` when more bytes are needed; what is there is checked as far as it goes.
-#[inline]
+#[inline(always)]
 pub fn parse_header(b: &[u8]) -> Result<Option<Header>, BadStart> {
+    // Nearly every message.
+    match b.first_chunk::<40>() {
+        Some(h) if h.starts_with(b"PYRO\x01\xF6") => parse_502(h).map(Some).map_err(BadStart::Header),
+        _ if b.is_empty() => Ok(None),
+        _ => parse_any_header(b),
+    }
+}
+
+#[inline(always)]
+fn parse_502(h: &[u8; 40]) -> Result<Header> {
+    if u16::from_be_bytes([h[38], h[39]]) != PYRO5_MAGIC {
+        return parse_full_header(Version::V502, h); // which finds the words for it
+    }
+    let Some(kind) = MessageKind::from_number(h[6].into()) else { return parse_full_header(Version::V502, h) };
+    let raw = u16::from_be_bytes([h[8], h[9]]);
+    let id = h[20..].first_chunk::<16>().filter(|_| raw & Flags::CORRELATION != 0);
+    Ok(Header {
+        version: Version::V502,
+        kind,
+        serializer: h[7].into(),
+        flags: Flags::from_wire(raw, Generation::Pyro5),
+        seq: u16::from_be_bytes([h[10], h[11]]),
+        annotations_len: u32::from_be_bytes([h[16], h[17], h[18], h[19]]) as usize,
+        payload_len: u32::from_be_bytes([h[12], h[13], h[14], h[15]]) as usize,
+        correlation_id: id.copied(),
+    })
+}
+
+#[cold]
+fn parse_any_header(b: &[u8]) -> Result<Option<Header>, BadStart> {
     let start = b.len().min(4);
     if b.get(..start) != b"PYRO".get(..start) {
         return Err(BadStart::NotPyro);
@@ -318,8 +356,7 @@ fn parse_full_header(version: Version, b: &[u8]) -> Result<Header> {
     })
 }
 
-/// Annotations: four-letter keys and data.
-pub type Annotations = Vec<(Cow<'static, str>, Bytes)>;
+pub use springline_core::Annotations;
 
 /// What follows a message's head, its signature checked and its payload decompressed.
 #[derive(Clone, Debug)]
@@ -383,7 +420,7 @@ pub fn open(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&Hma
 
 fn open_slowly(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
     let mut annotations = split_annotations(header, &frame)?;
-    let signature = annotations.iter().position(|(k, _)| k == HMAC_ANNOTATION).map(|i| annotations.remove(i).1);
+    let signature = annotations.take(HMAC_ANNOTATION);
     frame.advance((header.version.header_len() + header.annotations_len).min(frame.len()));
     check_signature(key, signature, &frame, &annotations)?;
     let payload = if header.flags.has(Flags::COMPRESSED) { decompress(&frame, limits)? } else { frame };
@@ -437,7 +474,7 @@ fn split_annotations(header: &Header, frame: &Bytes) -> Result<Annotations> {
     Ok(list)
 }
 
-fn decompress(payload: &[u8], limits: &Limits) -> Result<Bytes> {
+pub(crate) fn decompress(payload: &[u8], limits: &Limits) -> Result<Bytes> {
     let over = |what: String| Error::new(ErrorKind::Limit, format!("decompressed payload is over the limit {what}"));
     // Up to 16 MiB any ratio is harmless: zeros and repetitions pack a thousand to one.
     let by_ratio = payload.len().saturating_mul(limits.decompression_ratio).max(16 << 20);
@@ -508,6 +545,7 @@ pub fn write_message(
     done
 }
 
+#[inline]
 fn write_parts(
     out: &mut Output,
     head: &Head<'_>,
@@ -518,7 +556,11 @@ fn write_parts(
 ) -> Result<()> {
     let version = head.version;
     let header_len = version.header_len();
-    out.buf.extend_from_slice([0; 40].get(..header_len).unwrap_or_default());
+    match version {
+        Version::V502 => out.buf.extend_from_slice(&[0; 40]),
+        Version::V501 => out.buf.extend_from_slice(&[0; 38]),
+        Version::V48 => out.buf.extend_from_slice(&[0; 24]),
+    }
     let signed_or_tied = version == Version::V48 && (head.key.is_some() || head.correlation_id.is_some());
     if head.annotations.is_empty() && !head.compress && !signed_or_tied {
         payload(out)?;
@@ -605,6 +647,7 @@ fn compress(out: &mut Output, payload_at: usize, version: Version) -> Result<boo
 }
 
 // Writes the header over the zeros that were left for it.
+#[inline]
 fn put_header(h: &mut [u8], head: &Head<'_>, flags: Flags, annotations_len: usize, payload_len: usize) -> Result<()> {
     match head.version {
         Version::V502 => {
@@ -694,8 +737,7 @@ pub fn serializer_of(header: &Header) -> Result<Serializer> {
 
 /// Moves Pyro4's `CORR` annotation into the correlation id.
 pub fn take_corr(metadata: &mut springline_core::Metadata) {
-    let Some(i) = metadata.annotations.iter().position(|(k, _)| k == "CORR") else { return };
-    let (_, data) = metadata.annotations.remove(i);
+    let Some(data) = metadata.annotations.take("CORR") else { return };
     if metadata.correlation_id.is_none() {
         metadata.correlation_id = data.as_ref().try_into().ok();
     }

@@ -240,6 +240,7 @@ fn around(serializer: Serializer, argument: &[u8]) -> Vec<u8> {
         }
         Serializer::Marshal => [b")\x04z\x05thingz\x04size)\x01", argument, b"{0"].concat(),
         Serializer::Msgpack => [b"\x94\xA5thing\xA4size\x91", argument, b"\x80"].concat(),
+        other => unreachable!("{other} has tests of its own"),
     }
 }
 

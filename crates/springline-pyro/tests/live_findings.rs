@@ -64,7 +64,7 @@ fn exceptions_always_have_a_traceback_attribute() {
 struct Raises;
 
 impl Service for Raises {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, springline_core::Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, springline_core::Result<Reply>> {
         Box::pin(std::future::ready(match call.method {
             "fine" => Ok(Reply::from(Value::Null)),
             class => Err(Error::remote(Exception::new(class, "text"))),
@@ -99,7 +99,7 @@ async fn the_next_call_after_a_closing_answer_takes_a_new_connection() {
 async fn a_few_mebibytes_of_zeros_may_be_compressed() {
     struct Echo;
     impl Service for Echo {
-        fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, springline_core::Result<Reply>> {
+        fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, springline_core::Result<Reply>> {
             let (blob,): (Blob,) = call.args.decode().unwrap();
             Box::pin(std::future::ready(Ok(Reply::typed(blob))))
         }

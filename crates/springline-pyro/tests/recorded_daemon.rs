@@ -66,9 +66,9 @@ impl Thing {
     }
 
     fn answer(&self, call: &Call<'_>) -> Result<Value> {
-        let args = call.args.by_ref().into_value()?;
+        let args = call.args.to_value()?;
         let first = args.get(0).cloned().unwrap_or_default();
-        let kwargs = call.kwargs.as_ref().map(|k| k.by_ref().into_value()).transpose()?.unwrap_or(Value::Map(vec![]));
+        let kwargs = call.kwargs.as_ref().map(|k| k.to_value()).transpose()?.unwrap_or(Value::Map(vec![]));
         Ok(match (call.kind, call.method) {
             (CallKind::GetAttr, "value") => Value::from(*self.value.lock().unwrap()),
             (CallKind::SetAttr, "value") => {
@@ -101,11 +101,10 @@ impl Thing {
 }
 
 impl Service for Thing {
-    fn call<'a>(&'a self, mut call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
-            let options = std::mem::take(&mut call.options);
-            let handler = std::pin::pin!(async { self.answer(&call) });
-            let (result, metadata) = context::Scope::new(options, handler).await;
+            let handler = std::pin::pin!(async { self.answer(call) });
+            let (result, metadata) = context::Scope::new(&call.options, handler).await;
             Ok(Reply { result: result?.into(), metadata })
         })
     }

@@ -7,7 +7,7 @@ use springline_pyro::{Daemon, Proxy, Serializer, Version};
 struct Echo;
 
 impl Service for Echo {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
             match call.method {
                 "get_data" => {
@@ -16,7 +16,7 @@ impl Service for Echo {
                 }
                 "fail" => Err(Error::remote(Exception::new("ValueError", "no good"))),
                 "boom" => panic!("boom"),
-                _ => Ok(Reply::from(call.args.into_value()?)),
+                _ => Ok(Reply::from(call.args.to_value()?)),
             }
         })
     }

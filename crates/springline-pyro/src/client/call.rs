@@ -5,18 +5,19 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, Reply};
-use springline_core::{Error, ErrorKind, Metadata, Output, Payload, Reached, Result, Value, context};
+use springline_core::{Annotations, Error, ErrorKind, Metadata, Output, Payload, Reached, Result, Value, context};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::link::{Exchange, Frame, Link};
+use super::link::{Exchange, Frame, Link, Outcoming};
 use super::proxy::Inner;
+use super::query::{Asked, Plain, Query};
 use crate::serializer::{Arguments, Kwargs};
-use crate::special::read_tree;
 use crate::wire::{self, Flags, Head, Message, MessageKind, Version};
 use crate::{Generation, Serializer, fault};
 
@@ -30,18 +31,16 @@ pub(super) struct Answer {
 
 /// What stood around the arguments when a method was called last: the same bytes will do for its next call.
 #[derive(Debug)]
-pub(super) struct WrittenFrame {
-    generation: Generation,
+pub(crate) struct WrittenFrame {
     method: Box<str>,
     before: Box<[u8]>,
     after: Box<[u8]>,
 }
 
 /// A call in progress.
-pub(crate) struct CallFuture<'a> {
+pub(crate) struct CallFuture<'a, Q> {
     inner: &'a Arc<Inner>,
-    // Taken when it is handed to the slow way.
-    call: Option<Call<'a>>,
+    query: Q,
     stage: Stage<'a>,
 }
 
@@ -51,74 +50,68 @@ enum Stage<'a> {
     Slow(BoxFuture<'a, Result<Reply>>),
 }
 
-impl<'a> CallFuture<'a> {
+impl<'a, Q: Query<'a>> CallFuture<'a, Q> {
     #[inline]
-    pub(super) fn new(inner: &'a Arc<Inner>, call: Call<'a>) -> Self {
-        Self { inner, call: Some(call), stage: Stage::Start }
+    pub(super) fn new(inner: &'a Arc<Inner>, query: Q) -> Self {
+        Self { inner, query, stage: Stage::Start }
     }
 
     // Sends the request, if this call is one of the usual kind.
-    fn start(&self) -> Option<Result<Exchange>> {
-        let (call, inner) = (self.call.as_ref()?, self.inner);
-        if call.kind != CallKind::Method || call.options.deadline.is_some() || inner.config.timeout.is_some() {
-            return None;
+    #[inline]
+    fn start(&self, cx: &mut Context<'_>) -> Result<Option<(Exchange, Outcoming)>> {
+        let (query, inner) = (&self.query, self.inner);
+        if !query.is_usual() || inner.config.timeout.is_some() {
+            return Ok(None);
         }
-        let (link, version) = inner.pick()?;
-        let kwargs = call.kwargs.as_ref().map_or(Kwargs::None, Kwargs::Some);
-        let arguments = Arguments { args: &call.args, kwargs };
-        let flags = Flags(if call.options.oneway { Flags::ONEWAY } else { 0 });
-        Some(inner.begin(link, version, call.method, &arguments, flags, &call.options))
+        let Some(link) = inner.only_link() else { return Ok(None) };
+        let version = link.version;
+        let flags = inner.flags(&link, query.method(), query.is_oneway());
+        link.start(flags.has(Flags::ONEWAY), cx, |out, last, seq| inner.write(out, last, version, seq, flags, query))
     }
 }
 
-impl Future for CallFuture<'_> {
-    type Output = Result<Reply>;
+impl<'a, Q: Query<'a>> Future for CallFuture<'a, Q> {
+    type Output = Result<Q::Output>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        loop {
-            let lost = match &mut this.stage {
-                Stage::Start => match this.start() {
-                    Some(Ok(exchange)) => {
-                        this.stage = Stage::Waiting(exchange);
-                        continue;
-                    }
-                    Some(Err(e)) => e,
-                    None => {
-                        this.go_slow();
-                        continue;
-                    }
-                },
-                Stage::Waiting(exchange) => match ready!(Pin::new(&mut *exchange).poll(cx)) {
-                    Ok(None) => return Poll::Ready(Ok(Payload::null().into())),
-                    Ok(Some(frame)) => {
-                        let answer = this.inner.answer(frame, exchange.link());
-                        return Poll::Ready(answer.map(|answer| this.inner.reply(answer)));
-                    }
-                    Err(e) => e,
-                },
-                Stage::Slow(future) => return future.as_mut().poll(cx),
-            };
-            if !unsent(&lost) {
-                return Poll::Ready(Err(lost.with_endpoint(&this.inner.uri)));
+        let polled = match &mut this.stage {
+            Stage::Start => match this.start(cx) {
+                Ok(Some((exchange, polled))) => {
+                    this.stage = Stage::Waiting(exchange);
+                    polled.map(Some)
+                }
+                Ok(None) => Poll::Ready(None),
+                Err(e) => Poll::Ready(Some(Err(e))),
+            },
+            Stage::Waiting(exchange) => Pin::new(exchange).poll(cx).map(Some),
+            Stage::Slow(future) => {
+                let reply = ready!(future.as_mut().poll(cx));
+                return Poll::Ready(reply.and_then(|reply| this.query.finish(this.inner, reply)));
             }
-            debug!(uri = %this.inner.uri, error = %lost, "the connection was lost before the call was sent, trying again");
-            this.go_slow();
+        };
+        match ready!(polled) {
+            Some(Ok(Some(frame))) => {
+                let Stage::Waiting(exchange) = &this.stage else { return Poll::Ready(Err(no_link())) };
+                return Poll::Ready(this.query.read(this.inner, frame, exchange.link()));
+            }
+            Some(Ok(None)) => return Poll::Ready(this.query.finish(this.inner, Payload::null().into())),
+            Some(Err(e)) if unsent(&e) => {
+                let uri = &this.inner.uri;
+                debug!(%uri, error = %e, "the connection was lost before the call was sent, trying again");
+            }
+            Some(Err(e)) => return Poll::Ready(Err(e.with_endpoint(&this.inner.uri))),
+            None => {}
         }
+        this.stage = Stage::Slow(this.query.send(this.inner));
+        self.poll(cx)
     }
 }
 
-impl CallFuture<'_> {
-    fn go_slow(&mut self) {
-        let inner = self.inner;
-        self.stage = match self.call.take() {
-            Some(call) => Stage::Slow(Box::pin(async move { inner.send(call).await })),
-            None => Stage::Slow(Box::pin(std::future::ready(Err(Error::new(
-                ErrorKind::Internal,
-                "a call was polled after it was done",
-            ))))),
-        };
-    }
+#[cold]
+fn no_link() -> Error {
+    Error::new(ErrorKind::Internal, "a call has lost its connection")
 }
 
 // Whether the daemon cannot have seen the call, because the connection was lost.
@@ -127,7 +120,7 @@ fn unsent(e: &Error) -> bool {
 }
 
 impl Inner {
-    async fn send(self: &Arc<Self>, call: Call<'_>) -> Result<Reply> {
+    pub(super) async fn send(self: &Arc<Self>, call: &Call<'_>) -> Result<Reply> {
         let attribute;
         let (method, args) = match call.kind {
             CallKind::Method => (call.method, &call.args),
@@ -136,7 +129,7 @@ impl Inner {
                 ("__getattr__", &attribute)
             }
             CallKind::SetAttr => {
-                let value = call.args.by_ref().into_value()?;
+                let value = call.args.to_value()?;
                 let value = value.get(0).cloned().ok_or_else(|| {
                     Error::new(ErrorKind::Arguments, "setting an attribute needs one argument, its value")
                 })?;
@@ -154,6 +147,27 @@ impl Inner {
         match self.invoke(method, &arguments, flags, &call.options).await? {
             None => Ok(Payload::null().into()),
             Some(answer) => Ok(self.reply(answer)),
+        }
+    }
+
+    // Nearly every reply is nothing but its result. Of such a one: what it is in.
+    #[inline]
+    pub(super) fn plain(&self, (header, bytes): &Frame) -> Option<Serializer> {
+        if self.config.key.is_some() || !header.is_plain() || bytes.len() != header.message_len() {
+            return None;
+        }
+        wire::serializer_of(header).and_then(|s| s.answering(self.config.serializer)).ok()
+    }
+
+    #[inline]
+    pub(super) fn reply_of(&self, frame: Frame, link: &Link) -> Result<Reply> {
+        match self.plain(&frame) {
+            Some(serializer) => {
+                let metadata = Metadata { correlation_id: frame.0.correlation_id, ..Metadata::default() };
+                let result = serializer.payload(payload_of(frame), 0, self.config.limits.budget());
+                Ok(Reply { result, metadata })
+            }
+            None => self.answer(frame, link).map(|answer| self.reply(answer)),
         }
     }
 
@@ -207,8 +221,12 @@ impl Inner {
                 .await
                 .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "no connection within the call's deadline"))),
         };
-        let (link, version) = found.map_err(|e| e.with_reached(Reached::NotSent))?;
-        let mut exchange = self.begin(link, version, method, arguments, flags, options)?;
+        let link = found.map_err(|e| e.with_reached(Reached::NotSent))?;
+        let version = link.version;
+        let flags = Flags(flags.0 | self.flags(&link, method, false).0);
+        let mut exchange = link.exchange(flags.has(Flags::ONEWAY), |out, last, seq| {
+            self.write(out, last, version, seq, flags, &Plain { method, arguments, options })
+        })?;
         let done = match deadline {
             None => (&mut exchange).await,
             Some(at) => match timeout_at(at, &mut exchange).await {
@@ -225,20 +243,25 @@ impl Inner {
         }
     }
 
-    // Writes the request into the link's buffer.
-    fn begin(
+    #[inline]
+    fn flags(&self, link: &Link, method: &str, oneway: bool) -> Flags {
+        let oneway = oneway || link.oneway.iter().any(|name| name == method);
+        Flags(if oneway { Flags::ONEWAY } else { 0 })
+    }
+
+    // Writes a request into the link's buffer.
+    #[inline]
+    fn write(
         &self,
-        link: Arc<Link>,
+        out: &mut Output,
+        last: &mut Option<WrittenFrame>,
         version: Version,
-        method: &str,
-        arguments: &Arguments<'_>,
-        mut flags: Flags,
-        options: &CallOptions,
-    ) -> Result<Exchange> {
-        if self.is_oneway(method) {
-            flags.0 |= Flags::ONEWAY;
-        }
-        let joined;
+        seq: u16,
+        flags: Flags,
+        asked: &impl Asked,
+    ) -> Result<()> {
+        let options = asked.options();
+        let joined: Annotations;
         let annotations = if self.config.annotations.is_empty() {
             &options.metadata.annotations
         } else {
@@ -248,46 +271,43 @@ impl Inner {
             &joined
         };
         let generation = version.generation();
-        let serializer = self.config.serializer;
-        link.exchange(flags.has(Flags::ONEWAY), |out, seq| {
-            let head = Head {
-                version,
-                kind: MessageKind::Invoke,
-                serializer: serializer.id(generation),
-                flags,
-                seq,
-                annotations,
-                correlation_id: options.metadata.correlation_id.or_else(context::correlation_id),
-                compress: self.config.compress,
-                key: self.config.key.as_ref(),
-            };
-            wire::write_message(out, &head, &self.config.limits, |out| self.write(generation, out, method, arguments))
-        })
+        let head = Head {
+            version,
+            kind: MessageKind::Invoke,
+            serializer: self.config.serializer.id(generation),
+            flags,
+            seq,
+            annotations,
+            correlation_id: options.metadata.correlation_id.or_else(context::correlation_id),
+            compress: self.config.compress,
+            key: self.config.key.as_ref(),
+        };
+        wire::write_message(out, &head, &self.config.limits, |out| self.write_payload(out, last, generation, asked))
     }
 
-    // Writes the call's payload, the second time a method is called from what stood around the first one's arguments.
-    fn write(&self, generation: Generation, out: &mut Output, method: &str, arguments: &Arguments<'_>) -> Result<()> {
-        let (serializer, object) = (self.config.serializer, &*self.uri.object);
-        if !matches!(arguments.kwargs, Kwargs::None) {
-            return serializer.write_call(generation, out, object, method, arguments);
+    // The second time a method is called from what stood around the first one's arguments.
+    #[inline]
+    fn write_payload(
+        &self,
+        out: &mut Output,
+        last: &mut Option<WrittenFrame>,
+        generation: Generation,
+        asked: &impl Asked,
+    ) -> Result<()> {
+        let (serializer, object, method) = (self.config.serializer, &*self.uri.object, asked.method());
+        let kwargs = asked.kwargs();
+        if matches!(kwargs, Kwargs::None) {
+            if last.as_ref().is_none_or(|last| *last.method != *method) {
+                *last = WrittenFrame::new(serializer, generation, object, method)?;
+            }
+            if let Some(frame) = last {
+                out.buf.extend_from_slice(&frame.before);
+                asked.write_args(serializer, generation, out)?;
+                out.buf.extend_from_slice(&frame.after);
+                return Ok(());
+            }
         }
-        let last = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let known = last.filter(|last| *last.method == *method && last.generation == generation);
-        let frame = match known {
-            Some(frame) => frame,
-            None => match WrittenFrame::new(serializer, generation, object, method)? {
-                Some(frame) => {
-                    let frame = Arc::new(frame);
-                    *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(frame.clone());
-                    frame
-                }
-                None => return serializer.write_call(generation, out, object, method, arguments),
-            },
-        };
-        out.buf.extend_from_slice(&frame.before);
-        serializer.write_args(generation, out, arguments.args)?;
-        out.buf.extend_from_slice(&frame.after);
-        Ok(())
+        serializer.write_call(generation, out, object, method, &Arguments { args: &asked.args(), kwargs })
     }
 
     // Reads a reply. After some exceptions the daemon hangs up: the link is then of no more use.
@@ -301,7 +321,7 @@ impl Inner {
     }
 
     fn open_reply(&self, (header, bytes): Frame) -> Result<Answer> {
-        let serializer = wire::serializer_of(&header)?;
+        let serializer = wire::serializer_of(&header)?.answering(self.config.serializer)?;
         let message = wire::open(&header, bytes, &self.config.limits, self.config.key.as_ref())?;
         if header.flags.has(Flags::ITEM_STREAM) {
             return Err(Error::new(
@@ -311,11 +331,18 @@ impl Inner {
         }
         if header.flags.has(Flags::EXCEPTION) {
             let budget = self.config.limits.budget();
-            let value = serializer.read(&message.payload, budget, |source| read_tree(source))?;
+            let value = serializer.read(&message.payload, budget, |source| Value::read_tree(source))?;
             return Err(Error::remote(fault::from_value(value)));
         }
         Ok(Answer { message, serializer, correlation_id: header.correlation_id })
     }
+}
+
+/// The payload of a plain reply.
+#[inline]
+pub(super) fn payload_of((header, mut bytes): Frame) -> Bytes {
+    bytes.advance(header.version.header_len());
+    bytes
 }
 
 impl WrittenFrame {
@@ -331,11 +358,6 @@ impl WrittenFrame {
             let (before, rest) = whole.split_at_checked(at)?;
             Some((before, rest.get(alone.len()..)?))
         });
-        Ok(parts.map(|(before, after)| Self {
-            generation,
-            method: method.into(),
-            before: before.into(),
-            after: after.into(),
-        }))
+        Ok(parts.map(|(before, after)| Self { method: method.into(), before: before.into(), after: after.into() }))
     }
 }

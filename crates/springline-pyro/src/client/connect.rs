@@ -46,8 +46,8 @@ impl Opening<'_> {
                 return self.attempt(version).await.map_err(|a| a.error);
             }
             let mut left = vec![Version::V501, Version::V48, Version::V502];
-            if self.key.is_some() {
-                left = vec![Version::V48]; // only Pyro4 signs
+            if self.key.is_some() || self.serializer.is_pickle() {
+                left = vec![Version::V48]; // only Pyro4 signs, and has pickle
             }
             let mut first_error = None;
             while let Some(version) = left.pop() {
@@ -117,7 +117,7 @@ impl Opening<'_> {
 
     fn judge(&self, stream: Stream, version: Version, (header, bytes): Frame) -> Result<Opened> {
         let kind = header.kind;
-        let serializer = wire::serializer_of(&header);
+        let serializer = wire::serializer_of(&header).and_then(|s| s.answering(self.serializer));
         let theirs = header.version;
         let is_meta = header.flags.has(Flags::META) || theirs != Version::V48;
         let message = match (kind, wire::open(&header, bytes.clone(), self.limits, self.key)) {
@@ -147,7 +147,7 @@ impl Opening<'_> {
                 }
                 let budget = self.limits.budget();
                 let reply = serializer?.read(&message.payload, budget, |source| ConnectReply::read(source, is_meta))?;
-                let link = Link::new(stream, *self.limits, 0);
+                let link = Link::new(stream, *self.limits, version, 0);
                 Ok(Opened { link, version, handshake: reply.handshake, metadata: reply.metadata })
             }
             MessageKind::ConnectFail => {

@@ -24,16 +24,24 @@ use springline_core::{Error, ErrorKind, Limits, Output, Reached, Result};
 use springline_net::{Inbound, Outbound, Stream};
 use tokio::runtime::Handle;
 
-use crate::wire::{self, Header, MessageKind};
+use super::call::WrittenFrame;
+use crate::wire::{self, Header, MessageKind, Version};
 
 /// A reply as it came: its head and all its bytes.
 pub(crate) type Frame = (Header, Bytes);
+
+/// What a request has come to: `None` for a oneway request that was written.
+pub(crate) type Outcoming = Poll<Result<Option<Frame>>>;
 
 #[derive(Debug)]
 pub(crate) struct Link {
     state: Mutex<State>,
     limits: Limits,
     runtime: Handle,
+    /// Of the wire.
+    pub(crate) version: Version,
+    /// The methods that the daemon does not answer.
+    pub(crate) oneway: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -42,6 +50,8 @@ struct State {
     inbound: Inbound,
     outbound: Outbound,
     seq: u16,
+    /// How the last call was written.
+    written: Option<WrittenFrame>,
     slots: Vec<Slot>,
     free: Vec<usize>,
     /// Slots whose replies are to come, in order.
@@ -74,6 +84,7 @@ enum Driver {
 
 #[derive(Debug, Default)]
 struct Slot {
+    /// Kept when the slot becomes free: its next caller is often the same task.
     waker: Option<Waker>,
     outcome: Outcome,
     /// Where in the stream of all bytes the request begins and ends.
@@ -94,10 +105,21 @@ enum Outcome {
     Sent,
 }
 
+impl Slot {
+    #[inline]
+    fn finish(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
 impl Link {
     /// Must be called on the runtime that `stream` belongs to.
-    pub(crate) fn new(stream: Stream, limits: Limits, seq: u16) -> Self {
+    pub(crate) fn new(stream: Stream, limits: Limits, version: Version, seq: u16) -> Self {
         let state = State {
+            written: None,
             stream,
             inbound: Inbound::default(),
             outbound: Outbound::default(),
@@ -112,7 +134,7 @@ impl Link {
             dead: None,
             retired: false,
         };
-        Self { state: Mutex::new(state), limits, runtime: Handle::current() }
+        Self { state: Mutex::new(state), limits, runtime: Handle::current(), version, oneway: Vec::new() }
     }
 
     // A panic while the lock was held (in a caller's Serialize) leaves half a request behind: the link is lost.
@@ -127,16 +149,7 @@ impl Link {
     /// Calls in progress. `None` when the link takes no new ones.
     pub(crate) fn load(&self) -> Option<usize> {
         let mut state = self.lock();
-        if state.dead.is_some() || state.retired {
-            return None;
-        }
-        if state.is_unwatched() {
-            state.look_around(&self.limits);
-            if state.dead.is_some() {
-                return None;
-            }
-        }
-        Some(state.live)
+        state.takes_calls(&self.limits).then_some(state.live)
     }
 
     /// Takes no new calls from now on; those in progress go on.
@@ -149,44 +162,43 @@ impl Link {
     pub(crate) fn exchange(
         self: Arc<Self>,
         oneway: bool,
-        write: impl FnOnce(&mut Output, u16) -> Result<()>,
+        write: impl FnOnce(&mut Output, &mut Option<WrittenFrame>, u16) -> Result<()>,
     ) -> Result<Exchange> {
-        let mut new_driver = false;
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if let Some((_, why)) = &state.dead {
-            return Err(Error::new(ErrorKind::Closed, why.clone()));
-        }
-        let seq = state.seq.wrapping_add(1);
-        let begins = state.outbound.total_queued();
-        write(&mut state.outbound.output, seq)?;
-        state.seq = seq;
-        let ends = state.outbound.total_queued();
-        let index = state.insert(Slot { waker: None, outcome: Outcome::Waiting, begins, ends, oneway });
-        if oneway {
-            state.unwritten.push(index);
-        } else {
-            state.expected.push_back((seq, index));
-        }
-        if state.live > 1 || matches!(state.driver, Driver::Awake(_)) {
-            match &state.driver {
-                Driver::None => {
-                    state.driver = Driver::Called;
-                    new_driver = true;
-                }
-                Driver::Called => {}
-                Driver::Asleep(waker) | Driver::Awake(waker) => {
-                    waker.wake_by_ref();
-                    state.driver = Driver::Called;
-                }
-            }
-        }
-        drop(guard);
+        let mut state = self.lock();
+        let (index, new_driver) = state.begin(oneway, write)?;
+        drop(state);
         if new_driver {
-            // Without the lock: a runtime that is shutting down drops the task at once, and the task then takes it.
-            self.runtime.spawn(drive(Driving(Arc::downgrade(&self))));
+            self.drive();
         }
         Ok(Exchange { link: self, index, finished: false })
+    }
+
+    /// The same with the exchange's first poll, under one lock. `None` when the link takes no new calls.
+    #[inline]
+    pub(crate) fn start(
+        self: Arc<Self>,
+        oneway: bool,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(&mut Output, &mut Option<WrittenFrame>, u16) -> Result<()>,
+    ) -> Result<Option<(Exchange, Outcoming)>> {
+        let mut state = self.lock();
+        if !state.takes_calls(&self.limits) {
+            return Ok(None);
+        }
+        let (index, new_driver) = state.begin(oneway, write)?;
+        let polled = state.poll(index, cx, &self.limits);
+        drop(state);
+        if new_driver {
+            self.drive();
+        }
+        let finished = matches!(polled, Poll::Ready(Ok(_)));
+        Ok(Some((Exchange { link: self, index, finished }, polled)))
+    }
+
+    // Not while the lock is held: a runtime that is shutting down drops the task at once, and the task then takes it.
+    #[cold]
+    fn drive(self: &Arc<Self>) {
+        self.runtime.spawn(drive(Driving(Arc::downgrade(self))));
     }
 }
 
@@ -234,28 +246,115 @@ async fn drive(driving: Driving) {
 }
 
 impl State {
-    fn insert(&mut self, slot: Slot) -> usize {
-        self.live += 1;
-        match self.free.pop() {
-            Some(index) => {
-                if let Some(place) = self.slots.get_mut(index) {
-                    *place = slot;
+    // Whether new calls may begin.
+    #[inline]
+    fn takes_calls(&mut self, limits: &Limits) -> bool {
+        if self.dead.is_none() && !self.retired && self.is_unwatched() {
+            self.look_around(limits);
+        }
+        self.dead.is_none() && !self.retired
+    }
+
+    // Appends a request. Gives its slot, and whether there must be a new driver.
+    #[inline]
+    fn begin(
+        &mut self,
+        oneway: bool,
+        write: impl FnOnce(&mut Output, &mut Option<WrittenFrame>, u16) -> Result<()>,
+    ) -> Result<(usize, bool)> {
+        if let Some((_, why)) = &self.dead {
+            return Err(Error::new(ErrorKind::Closed, why.clone()));
+        }
+        let seq = self.seq.wrapping_add(1);
+        let begins = self.outbound.total_queued();
+        write(&mut self.outbound.output, &mut self.written, seq)?;
+        self.seq = seq;
+        let ends = self.outbound.total_queued();
+        let index = self.insert(begins, ends, oneway);
+        if oneway {
+            self.unwritten.push(index);
+        } else {
+            self.expected.push_back((seq, index));
+        }
+        if self.live > 1 || matches!(self.driver, Driver::Awake(_)) {
+            match &self.driver {
+                Driver::None => {
+                    self.driver = Driver::Called;
+                    return Ok((index, true));
                 }
-                index
+                Driver::Called => {}
+                Driver::Asleep(waker) | Driver::Awake(waker) => {
+                    waker.wake_by_ref();
+                    self.driver = Driver::Called;
+                }
             }
-            None => {
-                self.slots.push(slot);
-                self.slots.len() - 1
+        }
+        Ok((index, false))
+    }
+
+    // Does for the request what is to be done, and looks what has become of it.
+    #[inline]
+    fn poll(&mut self, me: usize, cx: &mut Context<'_>, limits: &Limits) -> Outcoming {
+        if self.dead.is_none() && matches!(self.driver, Driver::None | Driver::Asleep(_)) {
+            self.work(me, cx, limits);
+        }
+        let dead = self.dead.is_some();
+        let Some(slot) = self.slots.get_mut(me) else { return Poll::Ready(Err(self.obituary(me))) };
+        match &slot.outcome {
+            Outcome::Done(_) | Outcome::Sent => {}
+            _ if dead => return Poll::Ready(Err(self.obituary(me))),
+            _ => {
+                match &slot.waker {
+                    Some(waker) if waker.will_wake(cx.waker()) => {}
+                    _ => slot.waker = Some(cx.waker().clone()),
+                }
+                return Poll::Pending;
             }
+        }
+        match self.remove(me) {
+            Outcome::Done(frame) => Poll::Ready(Ok(Some(frame))),
+            Outcome::Sent => Poll::Ready(Ok(None)),
+            _ => Poll::Ready(Err(self.obituary(me))),
         }
     }
 
+    // Writes and reads in place of the driver.
+    fn work(&mut self, me: usize, cx: &mut Context<'_>, limits: &Limits) {
+        let written = self.flush(cx, limits).is_ready();
+        // Reading while the write is stuck keeps two sides with full buffers from waiting for each other.
+        let reads = matches!(self.outcome(me), Outcome::Waiting) && !self.slots.get(me).is_some_and(|s| s.oneway);
+        if self.dead.is_none() && (reads || !written && !self.expected.is_empty()) {
+            self.read(Some(me), cx, limits);
+        }
+    }
+
+    #[inline]
+    fn insert(&mut self, begins: u64, ends: u64, oneway: bool) -> usize {
+        self.live += 1;
+        if let Some(index) = self.free.pop()
+            && let Some(slot) = self.slots.get_mut(index)
+        {
+            slot.outcome = Outcome::Waiting;
+            (slot.begins, slot.ends, slot.oneway) = (begins, ends, oneway);
+            return index;
+        }
+        self.slots.push(Slot { waker: None, outcome: Outcome::Waiting, begins, ends, oneway });
+        self.slots.len() - 1
+    }
+
+    #[inline]
     fn remove(&mut self, index: usize) -> Outcome {
         let Some(slot) = self.slots.get_mut(index) else { return Outcome::Free };
-        slot.waker = None;
-        self.free.push(index);
+        let outcome = std::mem::take(&mut slot.outcome);
         self.live -= 1;
-        std::mem::take(&mut slot.outcome)
+        if self.live == 0 {
+            // An idle link holds on to nobody's task.
+            self.slots.clear();
+            self.free.clear();
+        } else {
+            self.free.push(index);
+        }
+        outcome
     }
 
     fn outcome(&self, index: usize) -> &Outcome {
@@ -267,7 +366,7 @@ impl State {
             self.dead = Some((kind, why.into()));
         }
         for slot in &mut self.slots {
-            if let Some(waker) = slot.waker.take() {
+            if let Some(waker) = slot.waker.take().filter(|_| !matches!(slot.outcome, Outcome::Free)) {
                 waker.wake();
             }
         }
@@ -361,10 +460,7 @@ impl State {
             if matches!(slot.outcome, Outcome::Dropped) {
                 self.remove(index);
             } else {
-                slot.outcome = Outcome::Sent;
-                if let Some(waker) = slot.waker.take() {
-                    waker.wake();
-                }
+                slot.finish(Outcome::Sent);
             }
             false
         });
@@ -406,27 +502,16 @@ impl State {
                 return Ok(len);
             }
             let frame = self.inbound.take(len);
-            let unexpected = |what: String| Error::new(ErrorKind::Protocol, what);
-            let (seq, index) = self
-                .expected
-                .pop_front()
-                .ok_or_else(|| unexpected(format!("the peer sent a {:?} that nobody asked for", header.kind)))?;
+            let Some((seq, index)) = self.expected.pop_front() else { return Err(unasked(&header)) };
             if header.seq != seq || !matches!(header.kind, MessageKind::Result | MessageKind::Ping) {
-                let found = (header.kind, header.seq);
-                return Err(unexpected(format!(
-                    "expected the reply to request {seq}, found {:?} {}",
-                    found.0, found.1
-                )));
+                return Err(unexpected(&header, seq));
             }
-            if matches!(self.outcome(index), Outcome::Dropped) {
+            let Some(slot) = self.slots.get_mut(index) else { continue };
+            if matches!(slot.outcome, Outcome::Dropped) {
                 self.remove(index);
                 continue;
             }
-            let Some(slot) = self.slots.get_mut(index) else { continue };
-            slot.outcome = Outcome::Done((header, frame));
-            if let Some(waker) = slot.waker.take() {
-                waker.wake();
-            }
+            slot.finish(Outcome::Done((header, frame)));
         }
     }
 
@@ -471,6 +556,17 @@ impl State {
     }
 }
 
+#[cold]
+fn unasked(header: &Header) -> Error {
+    Error::new(ErrorKind::Protocol, format!("the peer sent a {:?} that nobody asked for", header.kind))
+}
+
+#[cold]
+fn unexpected(header: &Header, seq: u16) -> Error {
+    let text = format!("expected the reply to request {seq}, found {:?} {}", header.kind, header.seq);
+    Error::new(ErrorKind::Protocol, text)
+}
+
 /// A request on its way. `Ok(None)` for a oneway request that was written.
 pub(crate) struct Exchange {
     link: Arc<Link>,
@@ -496,37 +592,11 @@ impl Exchange {
 impl Future for Exchange {
     type Output = Result<Option<Frame>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let me = self.index;
-        let mut guard = self.link.lock();
-        let state = &mut *guard;
-        if state.dead.is_none() && matches!(state.driver, Driver::None | Driver::Asleep(_)) {
-            let written = state.flush(cx, &self.link.limits).is_ready();
-            // Reading while the write is stuck keeps two sides with full buffers from waiting for each other.
-            let reads = matches!(state.outcome(me), Outcome::Waiting) && !state.slots.get(me).is_some_and(|s| s.oneway);
-            if state.dead.is_none() && (reads || !written && !state.expected.is_empty()) {
-                state.read(Some(me), cx, &self.link.limits);
-            }
-        }
-        if matches!(state.outcome(me), Outcome::Done(_) | Outcome::Sent) {
-            let outcome = state.remove(me);
-            drop(guard);
-            self.finished = true;
-            return Poll::Ready(Ok(match outcome {
-                Outcome::Done(frame) => Some(frame),
-                _ => None,
-            }));
-        }
-        if state.dead.is_some() {
-            return Poll::Ready(Err(state.obituary(me)));
-        }
-        if let Some(slot) = state.slots.get_mut(me) {
-            match &slot.waker {
-                Some(waker) if waker.will_wake(cx.waker()) => {}
-                _ => slot.waker = Some(cx.waker().clone()),
-            }
-        }
-        Poll::Pending
+        let polled = self.link.lock().poll(self.index, cx, &self.link.limits);
+        self.finished = matches!(polled, Poll::Ready(Ok(_)));
+        polled
     }
 }
 

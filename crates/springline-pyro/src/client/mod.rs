@@ -4,6 +4,7 @@ mod call;
 mod connect;
 mod link;
 mod proxy;
+mod query;
 mod request;
 
 pub use proxy::{Proxy, ProxyBuilder};

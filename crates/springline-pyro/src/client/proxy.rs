@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
 use springline_core::{Args, Error, ErrorKind, Limits, Payload, Reached, RemoteRef, Result, Value};
 use springline_net::Address;
@@ -13,13 +15,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::call::{Answer, CallFuture, WrittenFrame};
+use super::call::{Answer, CallFuture};
 use super::connect::{Opened, Opening};
 use super::link::Link;
+use super::query::Typed;
 use super::request::{Batch, Request};
 use crate::handshake::ObjectMetadata;
 use crate::serializer::{Arguments, Kwargs};
-use crate::special::read_tree;
 use crate::wire::{self, Annotations, Flags, Head, HmacKey, MessageKind, Version};
 use crate::{Location, PyroUri, Serializer};
 
@@ -54,17 +56,15 @@ pub struct Proxy {
     inner: Arc<Inner>,
 }
 
-pub(super) struct Inner {
+pub(crate) struct Inner {
     pub(super) uri: PyroUri,
     address: Address,
     pub(super) config: Config,
-    /// How the last call was written.
-    pub(super) written: Mutex<Option<Arc<WrittenFrame>>>,
     links: Mutex<Links>,
     info: OnceLock<ServiceInfo>,
 }
 
-type Connected = Result<(Arc<Link>, Version), Arc<Failed>>;
+type Connected = Result<Arc<Link>, Arc<Failed>>;
 
 /// Why a connection was not made, for all who waited for it.
 struct Failed {
@@ -96,7 +96,7 @@ struct Links {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Config {
+pub(crate) struct Config {
     version: Option<Version>,
     pub(super) serializer: Serializer,
     pub(super) timeout: Option<Duration>,
@@ -124,7 +124,8 @@ impl ProxyBuilder {
         self
     }
 
-    /// How calls are written. Default serpent, as in Python.
+    /// How calls are written. Default serpent, as in Python. [`Serializer::PICKLES`] are for Pyro4 daemons that were told to
+    /// accept them.
     #[must_use]
     pub fn serializer(mut self, serializer: Serializer) -> Self {
         self.config.serializer = serializer;
@@ -190,7 +191,8 @@ impl ProxyBuilder {
     /// The proxy. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Name`] for a URI that is not a `PYRO:` one; [`ErrorKind::Config`] for a key with a Pyro5 version.
+    /// [`ErrorKind::Name`] for a URI that is not a `PYRO:` one; [`ErrorKind::Config`] for a key or pickle with a Pyro5
+    /// version.
     pub fn build(self) -> Result<Proxy> {
         let Self { uri, config } = self;
         let address = match (&*uri.protocol, &uri.location) {
@@ -201,8 +203,10 @@ impl ProxyBuilder {
         if config.key.is_some() && !matches!(config.version, None | Some(Version::V48)) {
             return Err(Error::new(ErrorKind::Config, "an hmac key needs Pyro4: Pyro5 has no signatures"));
         }
-        let inner =
-            Inner { uri, address, config, links: Mutex::default(), written: Mutex::default(), info: OnceLock::new() };
+        if config.serializer.is_pickle() && !matches!(config.version, None | Some(Version::V48)) {
+            return Err(Error::new(ErrorKind::Config, format!("{} needs Pyro4: Pyro5 dropped it", config.serializer)));
+        }
+        let inner = Inner { uri, address, config, links: Mutex::default(), info: OnceLock::new() };
         Ok(Proxy { inner: Arc::new(inner) })
     }
 }
@@ -276,7 +280,7 @@ impl Proxy {
     /// [`ErrorKind::Remote`] when the method raised, see [`Error::exception`]; [`Error::reached`] says for any other
     /// whether it may have run.
     pub async fn call<R: serde::de::DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<R> {
-        let reply = CallFuture::new(&self.inner, Call::new(method, &args)).await?;
+        let reply = CallFuture::new(&self.inner, &Call::new(method, &args)).await?;
         reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(&self.inner.uri))
     }
 
@@ -297,7 +301,7 @@ impl Proxy {
     pub async fn get_attr<R: serde::de::DeserializeOwned>(&self, name: &str) -> Result<R> {
         let mut call = Call::new(name, &());
         call.kind = CallKind::GetAttr;
-        self.send(call).await?.result.decode()
+        self.send(&call).await?.result.decode()
     }
 
     /// Sets an attribute.
@@ -308,7 +312,7 @@ impl Proxy {
         let args = (value,);
         let mut call = Call::new(name, &args);
         call.kind = CallKind::SetAttr;
-        self.send(call).await.map(|_| ())
+        self.send(&call).await.map(|_| ())
     }
 
     /// Connects, unless it is connected already, and gives what the daemon says of the object.
@@ -348,7 +352,7 @@ impl Proxy {
         self.inner.links().open.clear();
     }
 
-    pub(crate) fn send<'a>(&'a self, call: Call<'a>) -> CallFuture<'a> {
+    pub(crate) fn send<'a>(&'a self, call: &'a Call<'a>) -> CallFuture<'a, &'a Call<'a>> {
         CallFuture::new(&self.inner, call)
     }
 
@@ -358,7 +362,8 @@ impl Proxy {
         let flags = Flags(Flags::BATCH | if oneway { Flags::ONEWAY } else { 0 });
         match self.inner.invoke("<batch>", &arguments, flags, &options).await? {
             Some(Answer { message, serializer, .. }) => {
-                let results = serializer.read(&message.payload, self.inner.config.limits.budget(), |s| read_tree(s));
+                let budget = self.inner.config.limits.budget();
+                let results = serializer.read(&message.payload, budget, |s| Value::read_tree(s));
                 results.map(Some)
             }
             None => Ok(None),
@@ -371,15 +376,23 @@ impl Inner {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    // The connection, where there is one and no more may be. It may be dead.
+    #[inline]
+    pub(super) fn only_link(&self) -> Option<Arc<Link>> {
+        if self.config.connections > 1 {
+            return self.pick();
+        }
+        self.links().open.first().cloned()
+    }
+
     // An open connection that can take the call at once, or any if there may not be more.
-    pub(super) fn pick(&self) -> Option<(Arc<Link>, Version)> {
+    pub(super) fn pick(&self) -> Option<Arc<Link>> {
         let mut links = self.links();
-        let version = links.version?;
         let mut best: Option<(usize, &Arc<Link>)> = None;
         let mut gone = false;
         for link in &links.open {
             match link.load() {
-                Some(0) => return Some((link.clone(), version)),
+                Some(0) => return Some(link.clone()),
                 Some(load) if best.is_none_or(|(least, _)| load < least) => best = Some((load, link)),
                 Some(_) => {}
                 None => gone = true,
@@ -389,10 +402,10 @@ impl Inner {
         if gone {
             links.open.retain(|l| l.load().is_some());
         }
-        best.filter(|_| links.open.len() >= self.config.connections).map(|link| (link, version))
+        best.filter(|_| links.open.len() >= self.config.connections)
     }
 
-    pub(super) async fn link(self: &Arc<Self>) -> Result<(Arc<Link>, Version)> {
+    pub(super) async fn link(self: &Arc<Self>) -> Result<Arc<Link>> {
         loop {
             if let Some(found) = self.pick() {
                 return Ok(found);
@@ -429,7 +442,7 @@ impl Inner {
         (receiver, true)
     }
 
-    async fn connect(&self) -> Result<(Arc<Link>, Version)> {
+    async fn connect(&self) -> Result<Arc<Link>> {
         let known = self.config.version.or(self.links().version);
         let opened = match self.opening().open(known).await {
             // The daemon may have been replaced by one of another generation.
@@ -438,10 +451,11 @@ impl Inner {
             }
             other => other?,
         };
-        let Opened { link, version, handshake, metadata } = opened;
+        let Opened { mut link, version, handshake, metadata } = opened;
         debug!(uri = %self.uri, version = version.number(), "connected");
         if let Some(metadata) = &metadata {
             let _ = self.info.set(describe(metadata));
+            link.oneway.clone_from(&metadata.oneway);
         }
         let link = Arc::new(link);
         let mut links = self.links();
@@ -449,7 +463,7 @@ impl Inner {
         links.version = Some(version);
         links.metadata = metadata.map(Arc::new);
         links.handshake = handshake;
-        Ok((link, version))
+        Ok(link)
     }
 
     fn opening(&self) -> Opening<'_> {
@@ -466,19 +480,16 @@ impl Inner {
         }
     }
 
-    pub(super) fn is_oneway(&self, method: &str) -> bool {
-        self.links().metadata.as_ref().is_some_and(|m| m.oneway.iter().any(|n| n == method))
-    }
-
     async fn ping(self: &Arc<Self>) -> Result<()> {
         let late = |t| Error::new(ErrorKind::Timeout, format!("no answer to a ping within {t:?}"));
         let deadline = self.config.timeout.map(|t| (Instant::now() + t, t));
         let work = async {
-            let (link, version) = match deadline {
+            let link = match deadline {
                 None => self.link().await?,
                 Some((at, t)) => timeout_at(at, self.link()).await.unwrap_or_else(|_| Err(late(t)))?,
             };
-            let mut exchange = link.exchange(false, |out, seq| {
+            let version = link.version;
+            let mut exchange = link.exchange(false, |out, _, seq| {
                 let head = Head {
                     version,
                     kind: MessageKind::Ping,
@@ -528,8 +539,22 @@ fn describe(metadata: &ObjectMetadata) -> ServiceInfo {
 }
 
 impl Service for Proxy {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        Box::pin(CallFuture::new(&self.inner, call))
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(self.send(call))
+    }
+
+    #[inline]
+    fn call_unboxed<'a>(&'a self, call: &'a Call<'a>) -> impl Future<Output = Result<Reply>> + Send + 'a {
+        self.send(call)
+    }
+
+    #[inline]
+    fn call_typed<'a, A: Args, T: DeserializeOwned + 'static>(
+        &'a self,
+        info: &'static MethodInfo,
+        args: &'a A,
+    ) -> impl Future<Output = Result<T>> + Send {
+        CallFuture::new(&self.inner, Typed::new(info, args))
     }
 
     fn describe(&self) -> Option<&ServiceInfo> {

@@ -98,7 +98,7 @@ impl<'a> Request<'a> {
         let kwargs = (!self.kwargs.is_empty()).then(|| Payload::from(Value::Map(self.kwargs)));
         let args = Payload::from(self.args?);
         let call = Call { method: self.method, kind: CallKind::Method, args, kwargs, options: self.options };
-        let reply = self.proxy.send(call).await?;
+        let reply = self.proxy.send(&call).await?;
         let value =
             reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(self.proxy.uri()))?;
         Ok(Response { value, metadata: reply.metadata })

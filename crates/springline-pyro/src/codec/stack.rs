@@ -1,8 +1,8 @@
 //! The stack of open containers that readers and writers keep: no heap for ordinary nesting.
 
-const INLINE: usize = 16;
+const INLINE: usize = 8;
 
-/// A stack whose first 16 levels lie in place.
+/// A stack whose first 8 levels lie in place.
 #[derive(Debug)]
 pub(super) struct Stack<T> {
     near: [T; INLINE],
@@ -29,6 +29,11 @@ impl<T: Copy + Default> Stack<T> {
             None => self.push_far(v),
         }
         self.len += 1;
+    }
+
+    /// From the outermost to the innermost.
+    pub(super) fn iter(&self) -> impl Iterator<Item = T> {
+        self.near.iter().copied().take(self.len).chain(self.far.iter().copied())
     }
 
     #[cold]

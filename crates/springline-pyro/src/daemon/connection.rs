@@ -11,6 +11,7 @@ use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
+use super::run::Run;
 use super::{DAEMON_OBJECT, Handshake, Shared, object};
 use crate::handshake::{ConnectReply, ConnectRequest};
 use crate::serializer::CallFrame;
@@ -18,7 +19,7 @@ use crate::wire::{self, BadStart, Flags, Head, Header, MessageKind, Version};
 use crate::{Generation, ObjectMetadata, Serializer};
 
 /// Replies are held back while more requests are there, up to so many bytes.
-const COALESCE: usize = 64 * 1024;
+pub(super) const COALESCE: usize = 64 * 1024;
 
 /// A client that has been let in.
 pub(super) struct Client {
@@ -121,6 +122,21 @@ impl Shared {
         // Since when the message at hand is being waited for.
         let mut since = None;
         loop {
+            if !inbound.is_empty()
+                && let Some(found) = &client.last
+            {
+                let mut run = Run::new(self, found, &client.peer, client.version, inbound, outbound);
+                if run.advance() {
+                    since = None;
+                    run.serve().await?;
+                    if inbound.is_empty() || outbound.pending() > COALESCE {
+                        self.flush(stream, outbound).await?;
+                    }
+                    if inbound.is_empty() {
+                        return Ok(Next::Continue);
+                    }
+                }
+            }
             let mut need = 0;
             if let Some(header) = wire::parse_header(inbound.bytes())? {
                 need = header.message_len();
@@ -163,7 +179,7 @@ impl Shared {
             return Err(Error::new(ErrorKind::Protocol, "the client changed its version within a connection"));
         }
         match header.kind {
-            MessageKind::Invoke => self.invoke(&header, frame, outbound, client).await,
+            MessageKind::Invoke => Box::pin(self.invoke(&header, frame, outbound, client)).await,
             MessageKind::Ping => {
                 let head = Head { serializer: header.serializer, ..self.head(&header, MessageKind::Ping) };
                 wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {

@@ -1,5 +1,6 @@
 //! From a request's payload to the service and back.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -21,7 +22,7 @@ use crate::wire::{self, Flags, Header, Message, MessageKind, Version};
 use crate::{Serializer, fault};
 
 impl Shared {
-    /// Serves one request and appends its answer.
+    /// Serves one request that is in no [run](super::run), and appends its answer.
     pub(super) async fn invoke(
         self: &Arc<Self>,
         header: &Header,
@@ -41,40 +42,36 @@ impl Shared {
             Err(e) => return self.raise_and_close(header, serializer, told::bad_frame(&e), outbound),
         };
         if header.flags.has(Flags::ONEWAY) {
-            self.spawn(header.clone(), message, serializer, client).await;
+            Box::pin(self.spawn(header.clone(), message, serializer, client)).await;
             return Ok(Next::Continue);
         }
-        let budget = self.config.limits.budget();
         let epoch = self.registry.epoch();
-        let last = client.last.as_ref().filter(|last| last.epoch == epoch);
-        let known =
-            last.and_then(|last| Some((last.frame.parts(serializer, &message.payload, budget)?, &last.service)));
-        let done = if let Some((parts, service)) = known {
-            let request = Request { header, message: &message, serializer, parts: &parts };
-            self.perform(&request, &**service, &client.peer).await
-        } else {
-            let parts = match serializer.read_call(&message.payload, budget) {
-                Ok(parts) => parts,
-                Err(e) => return self.raise_and_close(header, serializer, told::bad_payload(&e), outbound),
-            };
-            match self.find(&parts.object) {
-                Some(service) => {
+        let parts = match serializer.read_call(&message.payload, self.config.limits.budget()) {
+            Ok(parts) => parts,
+            Err(e) => return self.raise_and_close(header, serializer, told::bad_payload(&e), outbound),
+        };
+        let done = match self.find(&parts.object) {
+            Some(service) => {
+                if !parts.method.starts_with('_') {
                     let frame = CallFrame::of(serializer, &message.payload, &parts);
                     client.last = frame.map(|frame| Found { frame, service: service.clone(), epoch });
-                    let request = Request { header, message: &message, serializer, parts: &parts };
-                    Box::pin(self.perform(&request, &*service, &client.peer)).await
                 }
-                None => Err(Failure::Call(told::unknown_object(&parts.object))),
+                let request = Request { header, message: &message, serializer, parts: &parts };
+                self.perform(&request, &*service, &client.peer).await
             }
+            None => Err(Failure::Call(told::unknown_object(&parts.object))),
         };
         match done {
-            Ok(Answer::Reply(reply)) => self.reply(header, &message, serializer, reply, outbound),
-            Ok(Answer::Batch(results)) => self.reply_batch(header, &message, serializer, results, outbound),
-            Err(Failure::Call(exception)) => {
-                self.raise(header, serializer, exception, outbound).map(|()| Next::Continue)
+            Ok(Answer::Reply(reply)) => self.reply(header, &message.annotations, serializer, &reply, outbound)?,
+            Ok(Answer::Batch(results)) => {
+                self.reply_batch(header, &message.annotations, serializer, results, outbound)?
             }
-            Err(Failure::Message(e)) => self.raise_and_close(header, serializer, told::bad_payload(&e), outbound),
+            Err(Failure::Call(exception)) => self.raise(header, serializer, exception, outbound)?,
+            Err(Failure::Message(e)) => {
+                return self.raise_and_close(header, serializer, told::bad_payload(&e), outbound);
+            }
         }
+        Ok(Next::Continue)
     }
 
     // Oneway calls run beside the connection; there may be a great many, but not any number of them.
@@ -101,9 +98,20 @@ impl Shared {
     }
 
     async fn perform(&self, request: &Request<'_>, service: &dyn Service, peer: &Arc<Peer>) -> Result<Answer, Failure> {
+        let one = self.call_of(request, peer);
+        if request.header.flags.has(Flags::BATCH) {
+            return batch(service, &one).await.map(Answer::Batch);
+        }
+        let done =
+            if one.method.starts_with('_') { underscored(service, &one).await } else { call(service, &one).await };
+        done.map(Answer::Reply)
+    }
+
+    // What the service gets to see.
+    #[inline]
+    fn call_of<'r>(&self, request: &Request<'r>, peer: &Arc<Peer>) -> Call<'r> {
         let Request { header, message, serializer, parts } = *request;
         let budget = self.config.limits.budget();
-        let args = serializer.payload(message.payload.clone(), parts.args_at, budget);
         let mut options = CallOptions::default();
         options.oneway = header.flags.has(Flags::ONEWAY);
         options.peer = Some(peer.clone());
@@ -114,17 +122,9 @@ impl Shared {
         }
         let method = &*parts.method;
         debug!(object = %parts.object, method, peer = %peer.address, "call");
-        if header.flags.has(Flags::BATCH) {
-            return Box::pin(batch(service, args, options)).await.map(Answer::Batch);
-        }
-        let done = if method.starts_with('_') {
-            let kwargs = parts.kwargs_at.map(|at| serializer.payload(message.payload.clone(), at, budget));
-            Box::pin(underscored(service, Call { method, kind: CallKind::Method, args, kwargs, options })).await
-        } else {
-            let kwargs = parts.kwargs_at.map(|at| serializer.payload(message.payload.clone(), at, budget));
-            call(service, Call { method, kind: CallKind::Method, args, kwargs, options }).await
-        };
-        done.map(Answer::Reply)
+        let args = serializer.lent(&message.payload, parts.args_at, budget);
+        let kwargs = parts.kwargs_at.map(|at| serializer.lent(&message.payload, at, budget));
+        Call { method, kind: CallKind::Method, args, kwargs, options }
     }
 
     fn find(self: &Arc<Self>, object: &str) -> Option<Arc<dyn Service>> {
@@ -134,14 +134,15 @@ impl Shared {
         self.registry.get(object)
     }
 
-    fn reply(
+    #[inline]
+    pub(super) fn reply(
         &self,
         header: &Header,
-        message: &Message,
+        annotations: &[(Cow<'static, str>, Bytes)],
         serializer: Serializer,
-        reply: Reply,
+        reply: &Reply,
         outbound: &mut Outbound,
-    ) -> Result<Next> {
+    ) -> Result<()> {
         let generation = header.version.generation();
         let mut head = self.head(header, MessageKind::Result);
         let joined;
@@ -150,31 +151,31 @@ impl Shared {
             head.annotations = &joined;
         }
         head.compress = self.config.compress;
-        head.correlation_id = self.correlation_id(header, message);
+        head.correlation_id = correlation_id(header, annotations);
         let written = guarded(&mut outbound.output, |out| {
             wire::write_message(out, &head, &self.config.limits, |out| {
-                serializer.write(generation, out, |sink| reply.result.encode(sink))
+                serializer.write_payload(generation, out, &reply.result)
             })
         });
-        if let Err(e) = written {
-            self.raise(header, serializer, told::unsent(e), outbound)?;
+        match written {
+            Ok(()) => Ok(()),
+            Err(e) => self.raise(header, serializer, told::unsent(e), outbound),
         }
-        Ok(Next::Continue)
     }
 
     fn reply_batch(
         &self,
         header: &Header,
-        message: &Message,
+        annotations: &[(Cow<'static, str>, Bytes)],
         serializer: Serializer,
         results: Vec<Result<Reply, Exception>>,
         outbound: &mut Outbound,
-    ) -> Result<Next> {
+    ) -> Result<()> {
         let generation = header.version.generation();
         let mut head = self.head(header, MessageKind::Result);
         head.flags.0 |= Flags::BATCH;
         head.compress = self.config.compress;
-        head.correlation_id = self.correlation_id(header, message);
+        head.correlation_id = correlation_id(header, annotations);
         let written = guarded(&mut outbound.output, |out| {
             wire::write_message(out, &head, &self.config.limits, |out| {
                 serializer.write(generation, out, |sink| {
@@ -189,24 +190,13 @@ impl Shared {
                 })
             })
         });
-        if let Err(e) = written {
-            self.raise(header, serializer, told::unsent(e), outbound)?;
-        }
-        Ok(Next::Continue)
-    }
-
-    // Pyro5 answers with the request's id or a new one, always; Pyro4 gets one where it sent one.
-    fn correlation_id(&self, header: &Header, message: &Message) -> Option<[u8; 16]> {
-        match header.version {
-            Version::V48 => {
-                let (_, data) = message.annotations.iter().find(|(k, _)| k == "CORR")?;
-                data.as_ref().try_into().ok()
-            }
-            _ => header.correlation_id.or_else(|| Some(new_uuid())),
+        match written {
+            Ok(()) => Ok(()),
+            Err(e) => self.raise(header, serializer, told::unsent(e), outbound),
         }
     }
 
-    fn raise(
+    pub(super) fn raise(
         &self,
         request: &Header,
         serializer: Serializer,
@@ -276,6 +266,18 @@ enum Failure {
     Message(Error),
 }
 
+// Pyro5 answers with the request's id or a new one, always; Pyro4 gets one where it sent one.
+#[inline]
+fn correlation_id(header: &Header, annotations: &[(Cow<'static, str>, Bytes)]) -> Option<[u8; 16]> {
+    match header.version {
+        Version::V48 => {
+            let (_, data) = annotations.iter().find(|(k, _)| k == "CORR")?;
+            data.as_ref().try_into().ok()
+        }
+        _ => header.correlation_id.or_else(|| Some(new_uuid())),
+    }
+}
+
 // A version 4 UUID. It names a call in logs, it guards nothing.
 fn new_uuid() -> [u8; 16] {
     let mut id = fastrand::u128(..).to_be_bytes();
@@ -284,18 +286,18 @@ fn new_uuid() -> [u8; 16] {
     id
 }
 
-#[inline]
-async fn call(service: &dyn Service, call: Call<'_>) -> Result<Reply, Failure> {
-    let future = match catch_unwind(AssertUnwindSafe(|| service.call(call))) {
-        Ok(future) => future,
-        Err(panic) => return Err(Failure::Call(panicked(panic))),
-    };
-    CatchPanic(future).await.map_err(|e| Failure::Call(e.unwrap_or_else(remote::exception_of)))
+/// Calls a service. Its errors and panics become what the peer is told of them.
+pub(crate) async fn call_guarded(service: &dyn Service, call: &Call<'_>) -> Result<Reply, Exception> {
+    Calling::new(service, call).await.map_err(Failed::told)
+}
+
+async fn call(service: &dyn Service, call: &Call<'_>) -> Result<Reply, Failure> {
+    Calling::new(service, call).await.map_err(|e| Failure::Call(e.told()))
 }
 
 // Names that begin with an underscore: attribute access, which Pyro spells `__getattr__(name)` and
 // `__setattr__(name, value)`; what the service itself lists; and private ones, which stay so.
-async fn underscored(service: &dyn Service, request: Call<'_>) -> Result<Reply, Failure> {
+async fn underscored(service: &dyn Service, request: &Call<'_>) -> Result<Reply, Failure> {
     let method = request.method;
     if !matches!(method, "__getattr__" | "__setattr__") {
         if service.describe().is_none_or(|info| info.method(method).is_none()) {
@@ -303,23 +305,19 @@ async fn underscored(service: &dyn Service, request: Call<'_>) -> Result<Reply, 
         }
         return call(service, request).await;
     }
-    let args = request.args.into_value().map_err(|e| Failure::Call(remote::exception_of(e)))?;
+    let args = request.args.to_value().map_err(|e| Failure::Call(remote::exception_of(e)))?;
     let (name, args, kind) = match (method, args.as_items()) {
         ("__getattr__", Some([Value::Str(name)])) => (name, Vec::new(), CallKind::GetAttr),
         ("__setattr__", Some([Value::Str(name), value])) => (name, vec![value.clone()], CallKind::SetAttr),
         _ => return Err(Failure::Call(told::no_attribute_name(method))),
     };
     let args = Payload::from(Value::Tuple(args));
-    call(service, Call { method: name, kind, args, kwargs: None, options: request.options }).await
+    call(service, &Call { method: name, kind, args, kwargs: None, options: request.options.clone() }).await
 }
 
 // Calls run in order; the first exception is the last result.
-async fn batch(
-    service: &dyn Service,
-    calls: Payload<'_>,
-    options: CallOptions,
-) -> Result<Vec<Result<Reply, Exception>>, Failure> {
-    let calls = calls.into_value().map_err(Failure::Message)?;
+async fn batch(service: &dyn Service, batch: &Call<'_>) -> Result<Vec<Result<Reply, Exception>>, Failure> {
+    let calls = batch.args.to_value().map_err(Failure::Message)?;
     let mut results = Vec::new();
     for one in calls.as_items().unwrap_or_default() {
         let Some([Value::Str(method), args, kwargs, ..]) = one.as_items() else {
@@ -331,10 +329,10 @@ async fn batch(
             kind: CallKind::Method,
             args: Payload::from(args.clone()),
             kwargs: Some(Payload::from(kwargs.clone())),
-            options: options.clone(),
+            options: batch.options.clone(),
         };
         let done =
-            if method.starts_with('_') { underscored(service, request).await } else { call(service, request).await };
+            if method.starts_with('_') { underscored(service, &request).await } else { call(service, &request).await };
         match done {
             Ok(reply) => results.push(Ok(reply)),
             Err(Failure::Call(exception)) => {
@@ -347,22 +345,56 @@ async fn batch(
     Ok(results)
 }
 
-/// Turns a panic while polling into an exception.
-struct CatchPanic<'a>(BoxFuture<'a, Result<Reply>>);
+/// A call in progress, from its first poll on; a panic ends it as an error does.
+struct Calling<'a> {
+    service: &'a dyn Service,
+    call: &'a Call<'a>,
+    future: Option<BoxFuture<'a, Result<Reply>>>,
+}
 
-impl Future for CatchPanic<'_> {
-    type Output = Result<Reply, Result<Exception, Error>>;
+impl<'a> Calling<'a> {
+    #[inline]
+    fn new(service: &'a dyn Service, call: &'a Call<'a>) -> Self {
+        Self { service, call, future: None }
+    }
+}
 
+impl Future for Calling<'_> {
+    type Output = Result<Reply, Failed>;
+
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
-            Ok(polled) => polled.map_err(Err),
-            Err(panic) => Poll::Ready(Err(Ok(panicked(panic)))),
+        let this = &mut *self;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            this.future.get_or_insert_with(|| this.service.call(this.call)).as_mut().poll(cx)
+        }));
+        match polled {
+            Ok(polled) => polled.map_err(Failed::Error),
+            Err(panic) => Poll::Ready(Err(Failed::Panic(panic))),
+        }
+    }
+}
+
+/// Why a handler gave no reply.
+enum Failed {
+    Error(Error),
+    Panic(Box<dyn std::any::Any + Send>),
+}
+
+impl Failed {
+    // What the peer is told of it.
+    #[cold]
+    fn told(self) -> Exception {
+        match self {
+            Self::Error(e) => remote::exception_of(e),
+            Self::Panic(panic) => panicked(panic),
         }
     }
 }
 
 // A result's own Serialize may panic, too: what it has written is taken back.
-fn guarded(out: &mut Output, write: impl FnOnce(&mut Output) -> Result<()>) -> Result<()> {
+#[inline]
+pub(crate) fn guarded(out: &mut Output, write: impl FnOnce(&mut Output) -> Result<()>) -> Result<()> {
     let (buf, blobs) = (out.buf.len(), out.blobs().len());
     catch_unwind(AssertUnwindSafe(|| write(out))).unwrap_or_else(|panic| {
         out.truncate(buf, blobs);
@@ -371,7 +403,7 @@ fn guarded(out: &mut Output, write: impl FnOnce(&mut Output) -> Result<()>) -> R
 }
 
 // The panic's text goes to the log; the peer learns only that there was one.
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Exception {
+pub(super) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Exception {
     let text = panic
         .downcast_ref::<&str>()
         .map(|s| (*s).to_owned())

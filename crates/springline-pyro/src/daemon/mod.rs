@@ -3,6 +3,7 @@
 mod connection;
 mod dispatch;
 mod object;
+mod run;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,6 +14,8 @@ use bytes::Bytes;
 use springline_core::{Error, ErrorKind, Limits, Peer, Registry, RemoteRef, Result, Service, Value};
 use springline_net::{Address, BufferPool, Server, ServerOptions};
 use tokio::sync::Semaphore;
+
+pub(crate) use dispatch::{call_guarded, guarded as write_guarded};
 
 use crate::wire::{Annotations, HmacKey};
 use crate::{Location, PyroUri, Serializer};
@@ -72,7 +75,7 @@ impl DaemonBuilder {
         self
     }
 
-    /// The serializers that clients may use. Default: all four.
+    /// The serializers that clients may use. Default: [`Serializer::ALL`], without those of [`Serializer::PICKLES`].
     #[must_use]
     pub fn serializers(mut self, accepted: impl IntoIterator<Item = Serializer>) -> Self {
         self.config.serializers = accepted.into_iter().collect();

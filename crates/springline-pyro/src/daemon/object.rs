@@ -53,22 +53,22 @@ impl DaemonObject {
         Self { shared }
     }
 
-    fn answer(&self, mut call: Call<'_>) -> Result<Value> {
+    fn answer(&self, call: &Call<'_>) -> Result<Value> {
         let info = INFO
             .method(call.method)
             .filter(|_| call.kind == CallKind::Method)
             .ok_or_else(|| service::no_such_method("DaemonObject", call.kind, call.method))?;
-        call.bind(info)?;
+        let args = call.bind(info)?;
         match call.method {
             "registered" => {
-                call.read_args::<()>(info)?;
+                args.read::<()>()?;
                 let mut names = vec![DAEMON_OBJECT.to_owned()];
                 names.extend(self.shared.registry.names());
                 Ok(names.into_iter().map(Value::Str).collect())
             }
-            "ping" => call.read_args::<()>(info).map(|()| Value::Null),
+            "ping" => args.read::<()>().map(|()| Value::Null),
             "info" => {
-                call.read_args::<()>(info)?;
+                args.read::<()>()?;
                 Ok(Value::from(format!(
                     "Springline {}, {} objects",
                     env!("CARGO_PKG_VERSION"),
@@ -76,7 +76,7 @@ impl DaemonObject {
                 )))
             }
             "get_metadata" => {
-                let (object, as_lists) = call.read_args::<(String, Option<bool>)>(info)?;
+                let (object, as_lists) = args.read::<(String, Option<bool>)>()?;
                 match metadata_of(&self.shared, &object) {
                     Some(metadata) => Ok(metadata.to_value(!as_lists.unwrap_or(false))),
                     None => Err(Error::remote(told::unknown_object(&object))),
@@ -90,7 +90,7 @@ impl DaemonObject {
 }
 
 impl Service for DaemonObject {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(std::future::ready(self.answer(call).map(Reply::from)))
     }
 

@@ -298,13 +298,21 @@ pub(crate) struct Python {
 
 impl Python {
     pub(crate) fn start() -> Self {
-        let python = match std::env::var_os("SPRINGLINE_PYTHON") {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/json_marshal_peer.py");
+        Self::run(&Self::path(), &script)
+    }
+
+    /// The interpreter that has the Pyro releases.
+    pub(crate) fn path() -> PathBuf {
+        match std::env::var_os("SPRINGLINE_PYTHON") {
             Some(path) => PathBuf::from(path),
             None => workspace().join("target/peers/python/bin/python"),
-        };
+        }
+    }
+
+    pub(crate) fn run(python: &Path, script: &Path) -> Self {
         assert!(python.exists(), "{} is missing: run `cargo xtask peers`", python.display());
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/json_marshal_peer.py");
-        let mut child = Command::new(&python)
+        let mut child = Command::new(python)
             .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

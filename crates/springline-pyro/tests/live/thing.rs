@@ -286,31 +286,28 @@ impl Served {
         Self { inner, info, around }
     }
 
-    async fn by_hand(&self, mut call: Call<'_>) -> Result<Value> {
+    async fn by_hand(&self, call: &Call<'_>) -> Result<Value> {
         let info = self.info.method(call.method).ok_or_else(|| Error::new(ErrorKind::NotFound, "no such method"))?;
         match call.method {
             "describe" => {
-                let args = call.args.into_value()?;
-                let kwargs = call.kwargs.map(|k| k.into_value()).transpose()?.unwrap_or_default();
+                let args = call.args.to_value()?;
+                let kwargs = call.kwargs.as_ref().map(|k| k.to_value()).transpose()?.unwrap_or_default();
                 let text = values::describe(args.as_items().unwrap_or_default(), kwargs.as_pairs().unwrap_or_default());
                 Ok(text.into())
             }
             "add" => {
-                let given = call.args.by_ref().into_value()?.as_items().map_or(0, <[Value]>::len);
+                let given = call.args.to_value()?.as_items().map_or(0, <[Value]>::len);
                 if given > 2 {
                     let text = format!("add() takes from 1 to 2 positional arguments but {given} were given");
                     return Err(Error::new(ErrorKind::Arguments, text));
                 }
-                call.bind(info)?;
                 let (a, b, c) = call.read_args::<(i64, Option<i64>, Option<i64>)>(info)?;
                 Ok((a + b.unwrap_or(10) + c.unwrap_or(0)).into())
             }
             _ => {
-                let options = call.options.clone();
-                call.bind(info)?;
                 let (room, n) = call.read_args::<(String, usize)>(info)?;
                 let waiting = Box::pin(self.around.rooms.meet(&room, n));
-                let (here, _) = context::Scope::new(options, waiting).await;
+                let (here, _) = context::Scope::new(&call.options, waiting).await;
                 Ok(here?.into_iter().map(Value::Str).collect())
             }
         }
@@ -318,7 +315,7 @@ impl Served {
 }
 
 impl Service for Served {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         if call.kind == CallKind::Method && matches!(call.method, "describe" | "add" | "meet") {
             return Box::pin(async move { self.by_hand(call).await.map(Reply::from) });
         }

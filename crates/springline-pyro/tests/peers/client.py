@@ -55,7 +55,7 @@ class Run:
         self.config.SOCK_NODELAY = True
         if args.gen == 4:
             import Pyro4.util
-            self.config.SERIALIZERS_ACCEPTED = {"serpent", "json", "marshal", "msgpack"}
+            self.config.SERIALIZERS_ACCEPTED = {"serpent", "json", "marshal", "msgpack", "pickle"}
             self.serializer = Pyro4.util.get_serializer(args.serializer)
         else:
             import Pyro5.serializers
@@ -848,7 +848,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gen", type=int, choices=(4, 5))
     parser.add_argument("--uri")
-    parser.add_argument("--serializer", default="serpent", choices=("serpent", "json", "marshal", "msgpack"))
+    parser.add_argument("--serializer", default="serpent", choices=("serpent", "json", "marshal", "msgpack", "pickle"))
     parser.add_argument("--hmac", metavar="KEY")
     parser.add_argument("--compress", action="store_true", help="compress; the server has to compress too")
     parser.add_argument("--handshake", metavar="TEXT")

@@ -227,7 +227,7 @@ def main():
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--unix", metavar="PATH")
-    parser.add_argument("--serializer", default="serpent", choices=("serpent", "json", "marshal", "msgpack"),
+    parser.add_argument("--serializer", default="serpent", choices=("serpent", "json", "marshal", "msgpack", "pickle"),
                         help="what this server uses for the calls it makes itself; it accepts all four")
     parser.add_argument("--servertype", default="thread", choices=("thread", "multiplex"))
     parser.add_argument("--hmac", metavar="KEY")
@@ -252,7 +252,7 @@ def main():
     config.PREFER_IP_VERSION = 0
     config.SOCK_NODELAY = True
     if args.gen == 4:
-        config.SERIALIZERS_ACCEPTED = {"serpent", "json", "marshal", "msgpack"}
+        config.SERIALIZERS_ACCEPTED = {"serpent", "json", "marshal", "msgpack", "pickle"}
     if args.bytes_literal:
         config.SERPENT_BYTES_REPR = True
     Thing, Other = make_classes(pyro, args.translate_own)

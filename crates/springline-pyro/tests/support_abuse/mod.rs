@@ -431,13 +431,13 @@ impl serde::Serialize for PanicsWhenWritten {
 }
 
 impl Service for Thing {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         assert!(call.method != "boom", "boom");
         Box::pin(async move {
             if call.kind != CallKind::Method || INFO.method(call.method).is_none() {
                 return Err(springline_core::service::no_such_method("Thing", call.kind, call.method));
             }
-            let x = call.args.by_ref().into_value()?.get(0).cloned().unwrap_or_default();
+            let x = call.args.to_value()?.get(0).cloned().unwrap_or_default();
             match call.method {
                 "echo" => Ok(x.into()),
                 "size" => Ok(Value::from(x.as_str().map_or(-1, |s| s.len() as i64)).into()),

@@ -39,6 +39,10 @@ impl<'de> Source<'de> for Again<'_, 'de> {
         self.inner.offset()
     }
 
+    fn begun(&self) -> Option<u32> {
+        self.inner.begun()
+    }
+
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'de> + '_>> {
         self.inner.open_back(n)
     }

@@ -19,7 +19,7 @@ use crate::special::{self, CLASS_KEY, Class};
 /// a container gives [`Event::Back`] with the ordinal of the container among the Begin events of this source; where
 /// there was no such event (it began before this source's start, was skipped, or lies inside a remote reference), and
 /// for empty tuples and frozen sets, which Python shares everywhere, the content is given again in place.
-/// [`open_back`](Source::open_back) reads a container again as a source of its own that counts from 0. All of it is
+/// [`open_back`](Source::open_back) reads a container again as a source of its own, with new numbers. All of it is
 /// charged to one budget, so cycles end in the depth limit and shared data that unfolds without end in the node limit.
 /// Text and bytes that are read again also cost one node per 64 bytes, long integers one per 8.
 #[derive(Debug)]
@@ -645,6 +645,10 @@ impl<'de> Source<'de> for Decoder<'de> {
         self.pos
     }
 
+    fn begun(&self) -> Option<u32> {
+        Some(self.ordinal)
+    }
+
     fn open_back(&mut self, n: u32) -> Result<Box<dyn Source<'de> + '_>> {
         let found = self.begun.binary_search_by_key(&n, |(_, ordinal)| *ordinal).ok().and_then(|i| self.begun.get(i));
         let Some(&(at, _)) = found else {
@@ -657,6 +661,7 @@ impl<'de> Source<'de> for Decoder<'de> {
         inner.tables = std::mem::take(&mut self.tables);
         inner.whole = self.whole;
         inner.again = 1;
+        inner.ordinal = self.ordinal;
         Ok(Box::new(Again::new(inner, self)))
     }
 

@@ -51,6 +51,15 @@ impl<'de> Decoder<'de> {
         }
     }
 
+    /// The same for a message that blobs can be taken out of without a copy.
+    #[must_use]
+    #[inline]
+    pub fn of(message: &'de Bytes, start: usize, budget: Budget) -> Self {
+        let mut decoder = Self::new(message, start, budget);
+        decoder.owner = Some(message);
+        decoder
+    }
+
     /// Names the buffer that `message` is (a part) of, so that blobs can be taken out of it without a copy.
     #[must_use]
     #[inline]
@@ -350,6 +359,29 @@ impl<'de> Decoder<'de> {
         self.take_one();
         Ok(())
     }
+}
+
+/// Where the list that begins at `rest` ends, if it holds nothing but a few plain scalars, and how many.
+#[cfg(feature = "net")]
+#[inline]
+pub(crate) fn flat_list(rest: &[u8]) -> Option<(usize, u32)> {
+    let (head, mut left) = rest.split_first().filter(|(head, _)| matches!(head, 0x90..=0x9f))?;
+    let count = head & 0x0f;
+    for _ in 0..count {
+        let (head, after) = left.split_first()?;
+        let size = match head {
+            0..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => 0,
+            0xa0..=0xbf => usize::from(head & 0x1f),
+            0xcb | 0xcf | 0xd3 => 8,
+            0xca | 0xce | 0xd2 => 4,
+            0xcd | 0xd1 => 2,
+            0xcc | 0xd0 => 1,
+            0xc4 | 0xd9 => 1 + usize::from(*after.first()?),
+            _ => return None,
+        };
+        left = after.get(size..)?;
+    }
+    Some((rest.len() - left.len(), count.into()))
 }
 
 /// The class name, if the map whose pairs begin at `rest` is a class dict, and what follows it.

@@ -35,6 +35,8 @@ mod tests;
 use springline_core::{Budget, Bytes, Format, Reading, Result};
 
 pub use decoder::Decoder;
+#[cfg(feature = "net")]
+pub(crate) use decoder::flat_list;
 pub use encoder::Encoder;
 
 /// The reader of msgpack values inside a message, for code that knows only core.
@@ -50,6 +52,6 @@ impl Format for MsgpackFormat {
     }
 
     fn read<'de>(&self, message: &'de Bytes, start: usize, budget: Budget, f: Reading<'_, 'de>) -> Result<()> {
-        f(&mut Decoder::new(message, start, budget).with_owner(Some(message)))
+        f(&mut Decoder::of(message, start, budget))
     }
 }

@@ -1,0 +1,490 @@
+//! Calling objects of Pyro 3 daemons.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use springline_core::service::{BoxFuture, Call, CallKind, Reply, Service};
+use springline_core::{Args, Bytes, Error, ErrorKind, Limits, Payload, Reached, Result, Value};
+use springline_net::{Address, ConnectOptions, Inbound, Outbound, Stream};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
+
+use super::call::{write_call, write_plain_call};
+use super::ident::{DENIED, GRANTED};
+use super::wire::{self, Style};
+use super::{DAEMON_GUID, DEFAULT_GROUP, Ident, NAME_SERVER, NAME_SERVER_PORT, Scheme, Uri, denied, fault};
+use crate::codec::pickle;
+
+type TokenOf = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
+/// Sets up a [`Proxy`].
+#[derive(Clone)]
+pub struct ProxyBuilder {
+    uri: Uri,
+    config: Config,
+}
+
+#[derive(Clone)]
+struct Config {
+    timeout: Option<Duration>,
+    connect_timeout: Duration,
+    broadcast: String,
+    token: TokenOf,
+    compress: bool,
+    checksum: bool,
+    instances: bool,
+    limits: Limits,
+}
+
+impl ProxyBuilder {
+    /// How long a call may take, connecting included. Default: as long as it takes, as in Python.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = Some(timeout);
+        self
+    }
+
+    /// How long connecting and the handshake may take together. Default 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.config.connect_timeout = timeout;
+        self
+    }
+
+    /// Where the name server is asked for by UDP, if a `PYRONAME` URI names none. Default `255.255.255.255:9090`. Where
+    /// nobody answers, it is looked for on this machine.
+    #[must_use]
+    pub fn broadcast(mut self, address: impl Into<String>) -> Self {
+        self.config.broadcast = address.into();
+        self
+    }
+
+    /// The passphrase that the daemon asks for (`_setIdentification` in Python).
+    #[must_use]
+    pub fn identification(self, passphrase: &str) -> Self {
+        let ident = Ident::passphrase(passphrase);
+        self.token(move |challenge| ident.token(challenge))
+    }
+
+    /// What is answered to the daemon's challenge, where its validator is one of its own making.
+    #[must_use]
+    pub fn token(mut self, token: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        self.config.token = Arc::new(token);
+        self
+    }
+
+    /// Whether calls are compressed where that makes them smaller. Default false. Compressed answers are always read.
+    #[must_use]
+    pub fn compression(mut self, on: bool) -> Self {
+        self.config.compress = on;
+        self
+    }
+
+    /// Whether calls have a checksum. Default false. Those of answers are always checked.
+    #[must_use]
+    pub fn checksum(mut self, on: bool) -> Self {
+        self.config.checksum = on;
+        self
+    }
+
+    /// Whether objects go out as instances of their classes, which the daemon then imports; see
+    /// [`Encoder::with_instances`](pickle::Encoder::with_instances). Default false: as a dict with `__class__`.
+    #[must_use]
+    pub fn instances(mut self, on: bool) -> Self {
+        self.config.instances = on;
+        self
+    }
+
+    /// Bounds on answers.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// The proxy. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a URI over TLS, which is not built in yet.
+    pub fn build(self) -> Result<Proxy> {
+        if self.uri.tls {
+            return Err(Error::new(ErrorKind::Config, format!("{}: Pyro 3 over TLS is not supported", self.uri)));
+        }
+        Ok(Proxy { inner: Arc::new(Inner { uri: self.uri, config: self.config, open: Mutex::default() }) })
+    }
+}
+
+/// An object of a Pyro 3 daemon. Connects at its first call; cheap to clone, clones share the connection.
+///
+/// ```no_run
+/// # async fn f() -> springline_core::Result<()> {
+/// use springline_pyro::pyro3::Proxy;
+/// let service = Proxy::new("PYROLOC://localhost:7766/ServiceName")?;
+/// let text: String = service.call("get_data", ("Hello",)).await?;
+/// # Ok(()) }
+/// ```
+///
+/// Calls go one after the other: the protocol has no way to tell answers apart. A call that is dropped costs the
+/// connection, and the next one opens another.
+#[derive(Clone)]
+pub struct Proxy {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    uri: Uri,
+    config: Config,
+    // Taken out while a call is under way.
+    open: Mutex<Option<Open>>,
+}
+
+/// A connection that was let in.
+struct Open {
+    stream: Stream,
+    inbound: Inbound,
+    outbound: Outbound,
+    version: u16,
+    guid: String,
+}
+
+fn closed(why: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Closed, format!("the connection broke: {why}"))
+}
+
+fn protocol(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Protocol, what.into())
+}
+
+impl Open {
+    /// Whether nothing has come that nobody asked for, such as the end.
+    async fn is_usable(&mut self) -> bool {
+        let Self { stream, inbound, .. } = self;
+        let quiet = poll_fn(|cx| Poll::Ready(inbound.poll_fill(stream, cx, 0).is_pending())).await;
+        quiet && inbound.is_empty()
+    }
+
+    async fn fill(&mut self, need: usize) -> Result<()> {
+        let Self { stream, inbound, .. } = self;
+        match poll_fn(|cx| inbound.poll_fill(stream, cx, need)).await {
+            Ok(0) => Err(Error::new(ErrorKind::Closed, "the daemon closed the connection")),
+            Ok(_) => Ok(()),
+            Err(e) => Err(closed(e)),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let Self { stream, outbound, .. } = self;
+        poll_fn(|cx| outbound.poll_flush(stream, cx)).await.map_err(closed)
+    }
+
+    async fn frame(&mut self, limits: &Limits) -> Result<Bytes> {
+        loop {
+            let mut need = wire::HEADER;
+            if let Some(header) = wire::parse_header(self.inbound.bytes())? {
+                need = header.frame_len();
+                limits.check_message(need)?;
+                if self.inbound.bytes().len() >= need {
+                    self.version = header.version;
+                    let frame = self.inbound.take(need);
+                    return header.open(frame, limits);
+                }
+            }
+            self.fill(need).await?;
+        }
+    }
+
+    /// The word of seven letters at the beginning of what comes, if it is one of the daemon's.
+    async fn word(&mut self) -> Result<Option<Result<()>>> {
+        while self.inbound.bytes().len() < GRANTED.len() {
+            self.fill(GRANTED.len()).await?;
+        }
+        let digit = match self.inbound.bytes().first_chunk::<7>() {
+            Some(word) if word == GRANTED => None,
+            Some([word @ .., digit]) if word == DENIED => Some(*digit),
+            _ => return Ok(None),
+        };
+        let _ = self.inbound.take(GRANTED.len());
+        Ok(Some(digit.map_or(Ok(()), |digit| Err(denied(digit)))))
+    }
+}
+
+impl Inner {
+    fn style(&self, open: &Open) -> Style {
+        Style { version: open.version, compress: self.config.compress, checksum: self.config.checksum }
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> Result<Open> {
+        let mut options = ConnectOptions::default();
+        options.timeout = self.config.connect_timeout;
+        let stream = springline_net::connect(&Address::tcp(host, port), &options).await?;
+        let (inbound, outbound) = (Inbound::default(), Outbound::default());
+        let mut open = Open { stream, inbound, outbound, version: wire::VERSION, guid: String::new() };
+        if let Some(word) = open.word().await? {
+            word?;
+            return Err(protocol("expected the daemon's challenge"));
+        }
+        let challenge = open.frame(&self.config.limits).await?;
+        let token = (self.config.token)(&challenge);
+        let style = Style { version: open.version, ..Style::default() };
+        wire::write_frame(&mut open.outbound.output, style, &self.config.limits, |out| {
+            out.buf.extend_from_slice(b"CONNECT");
+            out.buf.extend_from_slice(&token);
+            Ok(())
+        })?;
+        open.flush().await?;
+        match open.word().await? {
+            Some(word) => word.map(|()| open),
+            // Told as an exception instead.
+            None => {
+                let body = open.frame(&self.config.limits).await?;
+                Err(self.raised(&body).unwrap_or_else(|| protocol("expected GRANTED or DENIED")))
+            }
+        }
+    }
+
+    fn raised(&self, body: &Bytes) -> Option<Error> {
+        memchr::memmem::find(body, b"PyroExceptionCapsule")?;
+        let value = Value::read_tree(&mut pickle::Decoder::new(body, 0, self.config.limits.budget())).ok()?;
+        fault::from_value(&value).map(Error::remote)
+    }
+
+    // A call of the daemon's or name server's own, before the object's id is known.
+    async fn ask(&self, open: &mut Open, object: &str, method: &str, args: &[Value]) -> Result<Value> {
+        let style = self.style(open);
+        wire::write_frame(&mut open.outbound.output, style, &self.config.limits, |out| {
+            write_plain_call(out, object, method, args)
+        })?;
+        open.flush().await?;
+        let body = open.frame(&self.config.limits).await?;
+        if let Some(e) = self.raised(&body) {
+            return Err(e);
+        }
+        Value::read_tree(&mut pickle::Decoder::new(&body, 0, self.config.limits.budget()))
+    }
+
+    async fn locate(&self, open: &mut Open, name: &str) -> Result<String> {
+        match self.ask(open, DAEMON_GUID, "ResolvePYROLOC", &[name.into()]).await? {
+            Value::Str(guid) => Ok(guid),
+            other => Err(protocol(format!("expected an object's id, found {other:?}"))),
+        }
+    }
+
+    // The name server that answers first, or the one on this machine.
+    async fn name_server(&self) -> Result<Open> {
+        let (host, port) = match &self.uri.location {
+            Some((host, port)) => (host.clone(), *port),
+            None => {
+                let address: Address = self.config.broadcast.parse()?;
+                // As often and as long as Python asks (3.16). Where there is no network, nobody can answer.
+                let answer = springline_net::ask(&address, b"location", 2, Duration::from_millis(750)).await;
+                let answer = answer.unwrap_or_else(|e| {
+                    debug!(error = %e, "no broadcast");
+                    None
+                });
+                match answer.as_deref().map(std::str::from_utf8) {
+                    Some(Ok(uri)) => {
+                        let uri: Uri = uri.parse()?;
+                        let at = uri.location.ok_or_else(|| protocol("the name server told no place"))?;
+                        let mut open = self.connect(&at.0, at.1).await?;
+                        open.guid = uri.object;
+                        return Ok(open);
+                    }
+                    Some(Err(_)) => return Err(protocol("the name server's answer is no URI")),
+                    None => ("localhost".to_owned(), NAME_SERVER_PORT),
+                }
+            }
+        };
+        let mut open = self.connect(&host, port).await?;
+        open.guid = self.locate(&mut open, NAME_SERVER).await?;
+        Ok(open)
+    }
+
+    async fn open(&self) -> Result<Open> {
+        let uri = match self.uri.scheme {
+            Scheme::Pyro | Scheme::Loc => self.uri.clone(),
+            Scheme::Name => {
+                let mut names = self.name_server().await?;
+                let name = match &*self.uri.object {
+                    absolute if absolute.starts_with(':') => absolute.to_owned(),
+                    relative => format!("{DEFAULT_GROUP}.{relative}"),
+                };
+                let server = names.guid.clone();
+                let found = self.ask(&mut names, &server, "resolve", &[name.into()]).await?;
+                let Value::Remote(found) = found else {
+                    return Err(protocol(format!("expected a URI from the name server, found {found:?}")));
+                };
+                debug!(name = %self.uri.object, uri = %found.uri, "found in the name server");
+                found.uri.parse()?
+            }
+        };
+        let Some((host, port)) = &uri.location else {
+            return Err(protocol(format!("{uri} names no daemon")));
+        };
+        let mut open = self.connect(host, *port).await?;
+        open.guid = match uri.scheme {
+            Scheme::Loc => self.locate(&mut open, &uri.object).await?,
+            _ => uri.object,
+        };
+        Ok(open)
+    }
+
+    async fn exchange(&self, call: &Call<'_>) -> Result<Reply> {
+        let by_timeout = self.config.timeout.map(|timeout| Instant::now() + timeout);
+        let by_call = call.options.deadline.map(Instant::from_std);
+        let deadline = match (by_timeout, by_call) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let mut slot = within(deadline, async { Ok(self.open.lock().await) }).await?;
+        let mut kept = slot.take();
+        if let Some(open) = &mut kept
+            && !open.is_usable().await
+        {
+            kept = None;
+        }
+        let mut open = match kept {
+            Some(open) => open,
+            None => {
+                let soon = Instant::now() + self.config.connect_timeout;
+                let soon = deadline.map_or(soon, |deadline| deadline.min(soon));
+                within(Some(soon), self.open()).await?
+            }
+        };
+        let style = self.style(&open);
+        let written = wire::write_frame(&mut open.outbound.output, style, &self.config.limits, |out| {
+            self.write(out, &open.guid, call)
+        });
+        if let Err(e) = written {
+            *slot = Some(open);
+            return Err(e);
+        }
+        let before = open.outbound.total_written();
+        if let Err(e) = within(deadline, open.flush()).await {
+            let sent = if open.outbound.total_written() == before { Reached::NotSent } else { Reached::MaybeExecuted };
+            return Err(e.with_reached(sent));
+        }
+        if call.options.oneway {
+            *slot = Some(open);
+            return Ok(Reply::from(Value::Null));
+        }
+        let maybe = |e: Error| e.with_reached(Reached::MaybeExecuted);
+        let body = within(deadline, open.frame(&self.config.limits)).await.map_err(maybe)?;
+        if let Some(e) = self.raised(&body) {
+            // After these a daemon closes the connection (3.16).
+            let ends = e.exception().is_some_and(|x| x.is("ProtocolError") || x.is("NoModuleError"));
+            if !ends {
+                *slot = Some(open);
+            }
+            return Err(e);
+        }
+        *slot = Some(open);
+        Ok(Reply::from(Payload::wire(body, 0, &pickle::FORMAT, self.config.limits.budget())))
+    }
+
+    fn write(&self, out: &mut springline_core::Output, guid: &str, call: &Call<'_>) -> Result<()> {
+        let instances = self.config.instances;
+        match call.kind {
+            CallKind::Method => {
+                let oneway = call.options.oneway;
+                write_call(out, instances, guid, call.method, oneway, &call.args, call.kwargs.as_ref())
+            }
+            CallKind::GetAttr => {
+                let args = Payload::from(Value::Tuple(vec![call.method.into()]));
+                write_call(out, instances, guid, "_r_ga", false, &args, None)
+            }
+            CallKind::SetAttr => {
+                let value = call.args.decode::<Vec<Value>>()?.pop().unwrap_or_default();
+                let args = (call.method, value);
+                write_call(out, instances, guid, "_r_sa", false, &Payload::borrowed(&args), None)
+            }
+        }
+    }
+}
+
+async fn within<T>(deadline: Option<Instant>, step: impl Future<Output = Result<T>>) -> Result<T> {
+    match deadline {
+        None => step.await,
+        Some(deadline) => match timeout_at(deadline, step).await {
+            Ok(done) => done,
+            Err(_) => Err(Error::new(ErrorKind::Timeout, "the call took longer than allowed")),
+        },
+    }
+}
+
+impl Proxy {
+    /// A proxy with default settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that cannot be read; those of [`ProxyBuilder::build`].
+    pub fn new(uri: &str) -> Result<Self> {
+        Self::builder(uri)?.build()
+    }
+
+    /// A proxy with settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that cannot be read.
+    pub fn builder(uri: &str) -> Result<ProxyBuilder> {
+        let ident = Ident::none();
+        let config = Config {
+            timeout: None,
+            connect_timeout: Duration::from_secs(10),
+            broadcast: format!("255.255.255.255:{NAME_SERVER_PORT}"),
+            token: Arc::new(move |challenge| ident.token(challenge)),
+            compress: false,
+            checksum: false,
+            instances: false,
+            limits: Limits::default(),
+        };
+        Ok(ProxyBuilder { uri: uri.parse()?, config })
+    }
+
+    /// Where the object is.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.inner.uri
+    }
+
+    /// Calls a method.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Remote`] with the exception that the method raised, and every way in which a connection fails.
+    pub async fn call<T: serde::de::DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<T> {
+        Service::call(self, &Call::new(method, &args)).await?.result.decode()
+    }
+
+    /// Reads an attribute, of an object that was registered with attributes.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let call = Call { kind: CallKind::GetAttr, ..Call::new(name, &()) };
+        Service::call(self, &call).await?.result.decode()
+    }
+
+    /// Sets an attribute.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn set(&self, name: &str, value: impl serde::Serialize + Sync) -> Result<()> {
+        let args = (value,);
+        let call = Call { kind: CallKind::SetAttr, ..Call::new(name, &args) };
+        Service::call(self, &call).await.map(|_| ())
+    }
+}
+
+impl Service for Proxy {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(async move { self.inner.exchange(call).await.map_err(|e| e.with_endpoint(&self.inner.uri)) })
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({})", self.inner.uri)
+    }
+}
