@@ -1,16 +1,22 @@
 //! Springline's sockets: connect, listen, accept, drain. The only crate that names them.
 //!
-//! TCP over IPv4 and IPv6 and Unix sockets, behind one [`Stream`]. Protocol crates drive it with polls, so that an
+//! TCP over IPv4 and IPv6, Unix sockets, and TLS over them (feature `tls`), behind one [`Stream`]. Protocol crates drive it with polls, so that an
 //! idle connection needs no buffer and an uncontended call no task.
 
 mod address;
 mod buffer;
 mod connect;
+mod datagram;
+#[cfg(feature = "http")]
+pub mod http;
 mod server;
 mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use address::Address;
 pub use buffer::{BufferPool, Inbound, Outbound};
 pub use connect::{ConnectOptions, connect};
+pub use datagram::ask;
 pub use server::{Connection, Handler, Server, ServerOptions};
 pub use stream::Stream;

@@ -3,11 +3,16 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+#[cfg(feature = "tls")]
+use crate::tls::{PeerCertificate, TlsInfo, TlsStream};
 
 /// A connected stream.
 #[derive(Debug)]
@@ -17,6 +22,9 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
+    /// TLS over one of these.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -29,15 +37,40 @@ impl Stream {
                 Some(path) => format!("unix:{path}"),
                 None => "unix:".to_owned(),
             },
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => s.inner().peer_text(),
         }
     }
 
-    /// Ready when a read would give bytes, the end or an error. Keeps the waker of the last caller.
+    /// The certificate that the other side showed, over TLS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificate(&self) -> Option<&Arc<PeerCertificate>> {
+        match self {
+            Self::Tls(s) => s.peer_certificate(),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// What TLS negotiated.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        match self {
+            Self::Tls(s) => Some(s.info()),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// Ready when a read may give bytes, the end or an error; over TLS a read may still be pending. Keeps the waker of
+    /// the last caller.
     #[inline]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(s) => s.poll_read_ready(cx),
             Self::Unix(s) => s.poll_read_ready(cx),
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => s.poll_read_ready(cx),
         }
     }
 
@@ -48,6 +81,8 @@ impl Stream {
         match self {
             Self::Tcp(s) => std::pin::pin!(s.read_buf(buf)).poll(cx),
             Self::Unix(s) => std::pin::pin!(s.read_buf(buf)).poll(cx),
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => std::pin::pin!(s.read_buf(buf)).poll(cx),
         }
     }
 }
@@ -57,6 +92,8 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(s) => Pin::new(s).poll_read(cx, buf),
             Self::Unix(s) => Pin::new(s).poll_read(cx, buf),
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => Pin::new(&mut **s).poll_read(cx, buf),
         }
     }
 }
@@ -67,6 +104,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(s) => Pin::new(s).poll_write(cx, buf),
             Self::Unix(s) => Pin::new(s).poll_write(cx, buf),
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => Pin::new(&mut **s).poll_write(cx, buf),
         }
     }
 
@@ -78,6 +117,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
             Self::Unix(s) => Pin::new(s).poll_write_vectored(cx, bufs),
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => Pin::new(&mut **s).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -85,14 +126,31 @@ impl AsyncWrite for Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    #[cfg_attr(not(feature = "tls"), allow(unused_variables))]
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => Pin::new(&mut **s).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(s) => Pin::new(s).poll_shutdown(cx),
             Self::Unix(s) => Pin::new(s).poll_shutdown(cx),
+            #[cfg(feature = "tls")]
+            Self::Tls(s) => Pin::new(&mut **s).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_no_larger_than_a_socket_and_its_kind() {
+        assert!(size_of::<Stream>() <= size_of::<TcpStream>() + size_of::<usize>());
     }
 }

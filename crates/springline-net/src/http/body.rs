@@ -1,0 +1,355 @@
+//! Bodies: what goes out, and what comes in.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as _, Frame, SizeHint};
+use springline_core::{Error, ErrorKind, Output, Result};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+use super::io::Shared;
+
+/// A body on its way out: nothing, whole, or a stream.
+///
+/// What is whole goes out with a Content-Length, a stream in chunks (to HTTP/1.0 peers until the connection ends).
+#[derive(Default)]
+pub struct Body(Repr);
+
+#[derive(Default)]
+enum Repr {
+    #[default]
+    Empty,
+    Whole(Bytes),
+    Parts(VecDeque<Bytes>, u64),
+    Channel(mpsc::Receiver<Result<Bytes>>),
+}
+
+impl Body {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// A body whose pieces are made while it is being sent. At most `pieces` of them wait at a time.
+    ///
+    /// A sender that is dropped without [`BodySender::fail`] ends the body.
+    #[must_use]
+    pub fn channel(pieces: usize) -> (BodySender, Self) {
+        let (tx, rx) = mpsc::channel(pieces.max(1));
+        (BodySender(tx), Self(Repr::Channel(rx)))
+    }
+
+    /// The same body once more, unless it is a stream.
+    pub(super) fn again(&self) -> Option<Self> {
+        match &self.0 {
+            Repr::Empty => Some(Self::empty()),
+            Repr::Whole(bytes) => Some(Self(Repr::Whole(bytes.clone()))),
+            Repr::Parts(parts, left) => Some(Self(Repr::Parts(parts.clone(), *left))),
+            Repr::Channel(_) => None,
+        }
+    }
+
+    /// All of it, unless it is a stream.
+    pub(super) fn whole(&self) -> Option<Bytes> {
+        match &self.0 {
+            Repr::Empty => Some(Bytes::new()),
+            Repr::Whole(bytes) => Some(bytes.clone()),
+            Repr::Parts(parts, _) => Some(parts.iter().flatten().copied().collect()),
+            Repr::Channel(_) => None,
+        }
+    }
+
+    /// Its length in bytes, unless it is a stream.
+    #[must_use]
+    pub fn known_length(&self) -> Option<u64> {
+        match &self.0 {
+            Repr::Empty => Some(0),
+            Repr::Whole(bytes) => Some(bytes.len() as u64),
+            Repr::Parts(_, left) => Some(*left),
+            Repr::Channel(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known_length() {
+            Some(n) => write!(f, "Body({n} bytes)"),
+            None => f.write_str("Body(stream)"),
+        }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::empty() } else { Self(Repr::Whole(bytes)) }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+/// Large blobs go out by reference.
+impl From<Output> for Body {
+    fn from(output: Output) -> Self {
+        if output.blobs().is_empty() {
+            return output.buf.into();
+        }
+        let length = output.len() as u64;
+        let blobs = output.blobs().to_vec();
+        let buf = Bytes::from(output.buf);
+        let mut parts = VecDeque::with_capacity(blobs.len() * 2 + 1);
+        let mut done = 0;
+        for (at, blob) in blobs {
+            parts.push_back(buf.slice(done..at));
+            parts.push_back(blob);
+            done = at;
+        }
+        parts.push_back(buf.slice(done..));
+        parts.retain(|part| !part.is_empty());
+        Self(Repr::Parts(parts, length))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        Poll::Ready(match &mut self.0 {
+            Repr::Empty => None,
+            Repr::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.0 = Repr::Empty;
+                Some(Ok(Frame::data(bytes)))
+            }
+            Repr::Parts(parts, left) => match parts.pop_front() {
+                Some(part) => {
+                    *left -= part.len() as u64;
+                    Some(Ok(Frame::data(part)))
+                }
+                None => None,
+            },
+            Repr::Channel(rx) => ready!(rx.poll_recv(cx)).map(|piece| piece.map(Frame::data)),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.known_length() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.known_length().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// Makes the pieces of a [`Body::channel`].
+#[derive(Clone, Debug)]
+pub struct BodySender(mpsc::Sender<Result<Bytes>>);
+
+impl BodySender {
+    /// Sends a piece once there is room for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] when nobody takes the body any more: the peer went away.
+    pub async fn send(&self, piece: impl Into<Bytes>) -> Result<()> {
+        let gone = |_| Error::new(ErrorKind::Closed, "the peer does not take the body any more");
+        self.0.send(Ok(piece.into())).await.map_err(gone)
+    }
+
+    /// Breaks the body off: the connection is closed, so that the peer does not take what it has for the whole.
+    pub async fn fail(self, error: Error) {
+        let _ = self.0.send(Err(error)).await;
+    }
+}
+
+/// How long the rest of a transfer may take: no pause longer than the timeout, and over all the timeout and a second
+/// for each 16 KiB.
+#[derive(Debug)]
+pub(super) struct Pace {
+    timeout: Duration,
+    started: Option<Instant>,
+    bytes: u64,
+    armed: bool,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pace {
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { timeout, started: None, bytes: 0, armed: false, sleep: None }
+    }
+
+    pub(super) fn progress(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.armed = false;
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.started = None;
+        self.bytes = 0;
+        self.armed = false;
+    }
+
+    /// For when the transfer is pending: ready when it has been so for too long.
+    pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.armed {
+            let now = Instant::now();
+            let started = *self.started.get_or_insert(now);
+            let all = started + self.timeout + Duration::from_secs(self.bytes / (16 * 1024));
+            let until = all.min(now + self.timeout);
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(until),
+                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(until))),
+            }
+            self.armed = true;
+        }
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// A body that comes in. It is read as the peer sends it; what is not read is not held.
+#[derive(Debug)]
+pub struct Incoming {
+    body: hyper::body::Incoming,
+    limit: u64,
+    seen: u64,
+    pace: Pace,
+    /// The server's side of the connection, which wants to know when the body has been read to its end.
+    told: Option<(Arc<Shared>, u64)>,
+}
+
+impl Incoming {
+    /// At most `limit` bytes; `timeout` bounds pauses (see [`Pace`]).
+    pub(super) fn new(body: hyper::body::Incoming, limit: usize, timeout: Duration) -> Self {
+        Self { body, limit: limit as u64, seen: 0, pace: Pace::new(timeout), told: None }
+    }
+
+    /// The same, and `told` is told of the end.
+    pub(super) fn telling(mut self, told: &Arc<Shared>) -> Self {
+        if self.body.is_end_stream() {
+            told.consumed(told.request());
+        } else {
+            self.told = Some((told.clone(), told.request()));
+        }
+        self
+    }
+
+    fn ended(&mut self) {
+        if let Some((told, request)) = self.told.take() {
+            told.consumed(request);
+        }
+    }
+
+    /// What the peer said its length is; nothing for a body in chunks. A hint: allocate by what comes.
+    #[must_use]
+    pub fn known_length(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    /// The next piece, or nothing at the end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] for a body over the limit, [`ErrorKind::Timeout`] for a peer that sends too slowly,
+    /// [`ErrorKind::Malformed`] for bad chunks and bodies that break off. Nothing can be read after that.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        loop {
+            let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    ready!(self.pace.poll_stalled(cx));
+                    let seen = self.seen;
+                    let e = format!("the rest of the body did not come in time, after {seen} bytes");
+                    return Poll::Ready(Err(Error::new(ErrorKind::Timeout, e)));
+                }
+            };
+            let Some(frame) = frame else {
+                self.ended();
+                return Poll::Ready(Ok(None));
+            };
+            let frame = frame.map_err(|e| {
+                let seen = self.seen;
+                Error::new(ErrorKind::Malformed, format!("the body breaks off after {seen} bytes")).with_source(e)
+            })?;
+            // Trailers mean nothing to anybody here.
+            let Ok(data) = frame.into_data() else { continue };
+            self.seen += data.len() as u64;
+            self.pace.progress(data.len());
+            if self.body.is_end_stream() {
+                self.ended();
+            }
+            if self.seen > self.limit {
+                return Poll::Ready(Err(over(self.limit)));
+            }
+            return Poll::Ready(Ok(Some(data)));
+        }
+    }
+
+    /// The whole body, of at most `limit` bytes. One that came with its head is not copied.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk).
+    pub async fn whole(&mut self, limit: usize) -> Result<Bytes> {
+        self.limit = self.limit.min(limit as u64);
+        let length = self.known_length();
+        if length.is_some_and(|n| n > self.limit) {
+            return Err(over(self.limit));
+        }
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        if length == Some(first.len() as u64) {
+            return Ok(first);
+        }
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        // Room for what was announced, but never for much more than what has come.
+        let room = |have: usize| {
+            let announced = length.map_or(have * 2, |n| n as usize);
+            announced.clamp(have, (have * 2).max(64 * 1024))
+        };
+        let mut all = BytesMut::with_capacity(room(first.len() + second.len()));
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&second);
+        drop((first, second));
+        while let Some(piece) = self.chunk().await? {
+            let have = all.len() + piece.len();
+            if have > all.capacity() {
+                all.reserve(room(have) - all.len());
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+}
+
+#[cold]
+fn over(limit: u64) -> Error {
+    Error::new(ErrorKind::Limit, format!("the body is over the limit message_size = {limit}"))
+}

@@ -1,0 +1,274 @@
+//! One connection, driven by the call that has it: hyper's state machine without a task of its own.
+//!
+//! Whoever waits for an answer polls the connection in its own `poll`. An answer's head and body are handed from hyper's
+//! connection to us through channels, but within one `poll`, so nobody has to be woken for them: they are polled with a
+//! waker that does nothing, and only what waits for the socket has the real one.
+
+use std::error::Error as _;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use springline_core::{Error, ErrorKind, Reached, Result};
+
+use super::wire::{Count, Counted};
+use crate::Stream;
+use crate::http::Body;
+
+/// The most that an answer's head may take. A bound on what is kept while it is not complete.
+const HEAD: usize = 64 * 1024;
+
+pub(super) struct Connection {
+    sender: http1::SendRequest<Body>,
+    /// Boxed: large, and a connection is moved from call to call.
+    driver: Box<http1::Connection<TokioIo<Counted>, Body>>,
+    count: Arc<Count>,
+    /// Once hyper's connection is done, and what ended it.
+    ended: Option<Option<hyper::Error>>,
+    /// Where the current exchange began, in bytes written and read.
+    mark: (u64, u64),
+    /// Whether the current request was handed over in one piece.
+    whole: bool,
+    secure: bool,
+    /// How many answers came over it.
+    pub(super) answers: u64,
+    pub(super) idle_since: Instant,
+}
+
+impl Connection {
+    pub(super) async fn new(stream: Stream, secure: bool) -> Result<Self> {
+        let count = Arc::new(Count::default());
+        let io = TokioIo::new(Counted::new(stream, count.clone()));
+        let mut builder = http1::Builder::new();
+        // As CPython and most others write them: some old servers look for exactly that.
+        builder.title_case_headers(true).max_header_size(HEAD);
+        let (sender, driver) =
+            builder.handshake(io).await.map_err(|e| Error::new(ErrorKind::Internal, format!("no connection: {e}")))?;
+        Ok(Self {
+            sender,
+            driver: Box::new(driver),
+            count,
+            ended: None,
+            mark: (0, 0),
+            whole: true,
+            secure,
+            answers: 0,
+            idle_since: Instant::now(),
+        })
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if self.ended.is_none()
+            && let Poll::Ready(end) = Pin::new(&mut *self.driver).poll(cx)
+        {
+            self.ended = Some(end.err());
+        }
+    }
+
+    /// Whether another request can go over it, as far as can be seen without waiting. Also takes off the waker of the
+    /// last exchange, which nobody needs to be woken by any more.
+    pub(super) fn is_usable(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.ended.is_none() && self.sender.is_ready()
+    }
+
+    /// Whether it is ready for another request now that the last answer was read.
+    pub(super) fn is_idle(&mut self) -> bool {
+        (self.ended.is_none() && self.sender.is_ready()) || self.is_usable()
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(super) async fn exchange(&mut self, request: http::Request<Body>) -> Result<http::Response<Incoming>> {
+        self.mark = (self.count.written(), self.count.read());
+        self.whole = request.body().known_length().is_some();
+        let mut answer = pin!(self.sender.send_request(request));
+        let outcome = poll_fn(|cx| {
+            self.drive(cx);
+            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Some)),
+                Poll::Pending if self.ended.is_some() => Poll::Ready(Err(None)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        match outcome {
+            Ok(answer) => {
+                self.answers += 1;
+                Ok(answer)
+            }
+            Err(e) => Err(self.failure(e)),
+        }
+    }
+
+    /// The next piece of an answer's body; `None` at its end.
+    pub(super) async fn chunk(&mut self, body: &mut Incoming) -> Result<Option<Bytes>> {
+        let outcome = poll_fn(|cx| {
+            let mut driven = false;
+            loop {
+                match Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Ok(data) = frame.into_data() {
+                            return Poll::Ready(Ok(Some(data)));
+                        }
+                    }
+                    Poll::Ready(Some(Err(e))) => return Poll::Ready(Err(Some(e))),
+                    Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                    Poll::Pending if self.ended.is_some() => return Poll::Ready(Err(None)),
+                    Poll::Pending if driven => return Poll::Pending,
+                    Poll::Pending => {
+                        self.drive(cx);
+                        driven = true;
+                    }
+                }
+            }
+        })
+        .await;
+        outcome.map_err(|e| self.failure(e))
+    }
+
+    /// The whole body, of at most `most` bytes.
+    pub(super) async fn body(&mut self, mut body: Incoming, most: usize) -> Result<Bytes> {
+        let over = |size: String| {
+            let text = format!("an answer of {size} bytes is over the limit message_size = {most}");
+            Error::new(ErrorKind::Limit, text).with_reached(Reached::Answered)
+        };
+        let claimed = body.size_hint().exact();
+        if let Some(claimed) = claimed.filter(|n| *n > most as u64) {
+            return Err(over(claimed.to_string()));
+        }
+        let mut first: Option<Bytes> = None;
+        let mut all = BytesMut::new();
+        while !body.is_end_stream() {
+            let Some(chunk) = self.chunk(&mut body).await? else { break };
+            let have = first.as_ref().map_or(all.len(), Bytes::len);
+            if chunk.len() > most - have {
+                return Err(over(format!("more than {most}")));
+            }
+            if have == 0 {
+                // Most answers come in one piece, which is not copied.
+                first = Some(chunk);
+                continue;
+            }
+            if all.capacity() < have + chunk.len() {
+                // Room is made by what has come; what is claimed counts once a quarter of it is there.
+                let claimed = claimed.map_or(0, |n| n as usize);
+                let room = if claimed <= have * 4 { claimed } else { have * 2 };
+                all.reserve(room.max(have + chunk.len()) - all.len());
+            }
+            if let Some(first) = first.take() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(first.unwrap_or_else(|| all.freeze()))
+    }
+
+    /// How far the current request got.
+    pub(super) fn reached(&self) -> Reached {
+        if self.count.written() == self.mark.0 || (self.whole && self.count.unfinished()) {
+            Reached::NotSent
+        } else {
+            Reached::MaybeExecuted
+        }
+    }
+
+    /// Bytes of the current answer that came.
+    pub(super) fn received(&self) -> u64 {
+        self.count.read() - self.mark.1
+    }
+
+    // What went wrong: hyper's own words are no help to somebody who does not know hyper.
+    fn failure(&mut self, cause: Option<hyper::Error>) -> Error {
+        let ended = self.ended.replace(None).flatten();
+        let cause = match (cause, ended) {
+            // A body's error says "connection error" at times, and the connection knows which.
+            (Some(cause), Some(ended)) if cause.source().is_none() && !cause.is_parse() => Some(ended),
+            (cause, ended) => cause.or(ended),
+        };
+        let reached = self.reached();
+        let received = self.received();
+        let Some(cause) = cause else { return self.closed(received).with_reached(reached) };
+        let io = io_error(&cause);
+        let error = if cause.is_parse_too_large() {
+            Error::new(ErrorKind::Limit, format!("the answer's head is over the limit of {HEAD} bytes or 100 headers"))
+        } else if cause.is_parse() {
+            Error::new(ErrorKind::Protocol, format!("the answer is not HTTP/1: {}", words(&cause)))
+        } else if cause.is_user() {
+            Error::new(ErrorKind::Encode, format!("the request's body failed: {}", words(&cause)))
+        } else if received > 0
+            && io.is_some_and(|e| matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+        {
+            Error::new(
+                ErrorKind::Protocol,
+                format!("the answer's body is not framed as it should be: {}", words(&cause)),
+            )
+        } else if let Some(refused) = io.filter(|_| received == 0).and_then(refusal) {
+            // The peer's own handshake failed: it has not looked at the request.
+            return refused.with_reached(if self.answers == 0 { Reached::NotSent } else { reached });
+        } else {
+            match io {
+                Some(io) => self.closed(received).with_source(io.to_string()),
+                None => self.closed(received),
+            }
+        };
+        error.with_reached(reached)
+    }
+
+    fn closed(&self, received: u64) -> Error {
+        if received > 0 {
+            let text = format!("the connection ended in the middle of the answer, after {received} bytes");
+            Error::new(ErrorKind::Closed, text)
+        } else if self.secure && self.answers == 0 {
+            // In TLS 1.3 the client's handshake is done before the server has looked at the client's certificate.
+            Error::new(
+                ErrorKind::Denied,
+                "the server closed the connection before answering; where it asks for client certificates that usually \
+                 means that it wants one or refused ours",
+            )
+        } else {
+            Error::new(ErrorKind::Closed, "the server closed the connection before answering")
+        }
+    }
+}
+
+fn io_error(e: &hyper::Error) -> Option<&io::Error> {
+    let mut next = e.source();
+    while let Some(e) = next {
+        if let Some(io) = e.downcast_ref::<io::Error>() {
+            return Some(io);
+        }
+        next = e.source();
+    }
+    None
+}
+
+// The whole chain on one line.
+fn words(e: &hyper::Error) -> String {
+    let mut text = e.to_string();
+    let mut next = e.source();
+    while let Some(e) = next {
+        text.push_str(": ");
+        text.push_str(&e.to_string());
+        next = e.source();
+    }
+    text
+}
+
+// What a TLS peer's refusal means.
+#[cfg(feature = "tls")]
+fn refusal(e: &io::Error) -> Option<Error> {
+    crate::tls::refusal(e)
+}
+
+#[cfg(not(feature = "tls"))]
+fn refusal(_: &io::Error) -> Option<Error> {
+    None
+}

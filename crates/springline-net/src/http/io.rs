@@ -1,0 +1,494 @@
+//! The stream as hyper sees it, and what is learned from how hyper uses it: where a connection stands between requests,
+//! for how long, and what the heads say that hyper does not tell.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use springline_core::Peer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::HttpOptions;
+use super::body::Pace;
+use crate::{Connection, Stream};
+
+/// How long after an answer hyper and its buffers are kept for the next request. An idle connection has none.
+const PARK_AFTER: Duration = Duration::from_millis(100);
+
+/// Where a connection stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// Between requests.
+    Idle,
+    /// Some of a head has come.
+    Head,
+    /// A request is being served.
+    Busy,
+    /// The answer is being sent.
+    Answered,
+}
+
+/// The head was followed from its first byte to its end.
+const SCANNED: u8 = 1;
+/// It has both lengths.
+const TWO_LENGTHS: u8 = 2;
+/// The answer's body is with hyper entirely.
+const BODY_OUT: u8 = 4;
+/// See `End`.
+const PARK: u8 = 8;
+const RENEW: u8 = 16;
+const CLOSE: u8 = 32;
+
+/// What a connection's stream, service and task tell each other. All but
+/// `consumed` is used by one task only: the atomics only share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    phase: AtomicU8,
+    flags: AtomicU8,
+    /// The length of the request's body; the maximum for one in chunks.
+    expected: AtomicU64,
+    /// Counts the requests.
+    request: AtomicU64,
+    /// The last request whose body was read to its end.
+    consumed: AtomicU64,
+    connection: Connection,
+    pub(super) peer: Arc<Peer>,
+}
+
+/// What a request's head says of its length, and what is known of it beyond what hyper tells.
+pub(super) struct Seen {
+    pub(super) length: Option<u64>,
+    pub(super) chunked: bool,
+    /// False when the server is shutting down and this connection has ended.
+    pub(super) welcome: bool,
+    pub(super) two_lengths: bool,
+    pub(super) scanned: bool,
+}
+
+impl Seen {
+    /// The request of that head begins.
+    pub(super) fn at(head: &HeaderMap, shared: &Shared) -> Self {
+        let length = head.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        let chunked = head.contains_key(TRANSFER_ENCODING);
+        let followed = shared.phase() == Phase::Head;
+        let seen = Self {
+            length,
+            chunked,
+            welcome: shared.connection.begin(),
+            two_lengths: followed && shared.has(TWO_LENGTHS),
+            scanned: followed && shared.has(SCANNED),
+        };
+        shared.expected.store(if chunked { u64::MAX } else { length.unwrap_or(0) }, Relaxed);
+        shared.request.fetch_add(1, Relaxed);
+        shared.flags.store(0, Relaxed);
+        shared.enter(Phase::Busy);
+        seen
+    }
+}
+
+impl Shared {
+    pub(super) fn new(connection: Connection, peer: Arc<Peer>) -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Idle as u8),
+            flags: AtomicU8::new(0),
+            expected: AtomicU64::new(0),
+            request: AtomicU64::new(0),
+            consumed: AtomicU64::new(0),
+            connection,
+            peer,
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match self.phase.load(Relaxed) {
+            0 => Phase::Idle,
+            1 => Phase::Head,
+            2 => Phase::Busy,
+            _ => Phase::Answered,
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Relaxed);
+    }
+
+    fn set(&self, flag: u8) {
+        self.flags.store(self.flags.load(Relaxed) | flag, Relaxed);
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags.load(Relaxed) & flag != 0
+    }
+
+    pub(super) fn answered(&self) {
+        self.enter(Phase::Answered);
+    }
+
+    pub(super) fn body_out(&self) {
+        if self.phase() == Phase::Answered {
+            self.set(BODY_OUT);
+        }
+    }
+
+    pub(super) fn request(&self) -> u64 {
+        self.request.load(Relaxed)
+    }
+
+    /// The body of that request was read to its end, by whatever task.
+    pub(super) fn consumed(&self, request: u64) {
+        self.consumed.store(request, Relaxed);
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.connection.stopping()
+    }
+
+    pub(super) fn closing(&self) -> bool {
+        self.has(CLOSE)
+    }
+
+    pub(super) fn renew(&self) -> bool {
+        self.has(RENEW)
+    }
+
+    pub(super) fn idle(&self) -> bool {
+        self.has(PARK)
+    }
+}
+
+pub(super) struct Io {
+    pub(super) stream: Stream,
+    shared: Arc<Shared>,
+    /// What the last hyper had read ahead.
+    ahead: Bytes,
+    scan: HeadScan,
+    /// Bytes that came after the head's end.
+    after_head: u64,
+    header_timeout: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    until: Option<Instant>,
+    writing: Pace,
+    ended: bool,
+    timed_out: bool,
+}
+
+impl Io {
+    pub(super) fn new(stream: Stream, shared: Arc<Shared>, options: &HttpOptions) -> Self {
+        Self {
+            stream,
+            shared,
+            ahead: Bytes::new(),
+            scan: HeadScan::default(),
+            after_head: 0,
+            header_timeout: options.header_timeout,
+            timer: None,
+            until: None,
+            writing: Pace::new(options.transfer_timeout),
+            ended: false,
+            timed_out: false,
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.shared.phase()
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) fn timed_out(&self) -> bool {
+        self.timed_out
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.shared.stopping()
+    }
+
+    /// Takes what hyper had read and not used. A new hyper gets it first.
+    pub(super) fn give_back(&mut self, mut ahead: Bytes) {
+        ahead.advance(ahead.iter().take_while(|b| is_blank(**b)).count());
+        // A copy: these few bytes, or none, would keep all of hyper's buffer.
+        self.ahead = Bytes::copy_from_slice(&ahead);
+        self.timer = None;
+        self.until = None;
+        self.shared.flags.store(0, Relaxed);
+        self.shared.enter(Phase::Idle);
+    }
+
+    pub(super) fn has_bytes(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    // Bytes have come. False when the server is stopping and has given this connection up.
+    fn came(&mut self, bytes: &[u8]) -> bool {
+        if self.shared.phase() == Phase::Idle {
+            // Old clients end a body with a line end that does not count: no request has begun with it.
+            if bytes.iter().all(|b| is_blank(*b)) {
+                return true;
+            }
+            if !self.shared.connection.begin() {
+                return false;
+            }
+            self.shared.enter(Phase::Head);
+            self.scan = HeadScan::default();
+            self.after_head = 0;
+            self.until = None;
+        }
+        if self.shared.phase() == Phase::Head && !self.scan.done {
+            let head = self.scan.feed(bytes);
+            self.after_head += (bytes.len() - head) as u64;
+            if self.scan.done {
+                self.shared.set(if self.scan.both() { SCANNED | TWO_LENGTHS } else { SCANNED });
+            }
+        } else {
+            self.after_head += bytes.len() as u64;
+        }
+        true
+    }
+
+    // Nothing has come. Ready when that was so for too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let patience = match self.shared.phase() {
+            Phase::Idle => PARK_AFTER,
+            Phase::Head => self.header_timeout,
+            // The body's reader and the writer look after themselves.
+            Phase::Busy | Phase::Answered => return Poll::Pending,
+        };
+        let until = *self.until.get_or_insert_with(|| Instant::now() + patience);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        loop {
+            // A timer that is due too early is left alone: most never are, since the next request comes first.
+            if timer.deadline() > until {
+                timer.as_mut().reset(until);
+            }
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= until {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(until);
+        }
+    }
+
+    fn is_out(&mut self) {
+        let shared = &self.shared;
+        if shared.phase() == Phase::Answered && shared.has(BODY_OUT) {
+            let next = if !shared.connection.next_request() {
+                CLOSE
+            } else if self.after_head == shared.expected.load(Relaxed) {
+                0
+            } else if shared.consumed.load(Relaxed) == shared.request() {
+                // What was read ahead, if anything, is looked at anew: nobody has to guess where a request begins.
+                RENEW
+            } else {
+                // The rest of the body is still to come, and nobody wants it.
+                CLOSE
+            };
+            shared.flags.store(next, Relaxed);
+            shared.enter(Phase::Idle);
+            self.after_head = 0;
+            self.until = None;
+            self.writing.restart();
+        }
+    }
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+impl AsyncRead for Io {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.shared.has(PARK | RENEW | CLOSE) {
+            // The task looks at these after each poll.
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        if this.ahead.is_empty() {
+            match Pin::new(&mut this.stream).poll_read(cx, buf) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(e)) => {
+                    this.ended = true;
+                    return Poll::Ready(Err(e));
+                }
+                Poll::Pending => {
+                    ready!(this.poll_patience(cx));
+                    if this.shared.phase() == Phase::Idle {
+                        this.shared.set(PARK);
+                        return Poll::Pending;
+                    }
+                    this.timed_out = true;
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head did not come in time")));
+                }
+            }
+        } else {
+            let n = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead[..n]);
+            this.ahead.advance(n);
+        }
+        if buf.filled().len() == before {
+            this.ended = true;
+        } else if !this.came(&buf.filled()[before..]) {
+            buf.set_filled(before);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Io {
+    fn wrote(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match polled {
+            Poll::Ready(Ok(n)) => {
+                self.writing.progress(n);
+                Poll::Ready(Ok(n))
+            }
+            Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
+            Poll::Pending => {
+                ready!(self.writing.poll_stalled(cx));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not take the answer")))
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.wrote(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.wrote(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.stream).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                this.is_out();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
+            Poll::Pending => {
+                ready!(this.writing.poll_stalled(cx));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not take the answer")))
+            }
+        }
+    }
+
+    // The end is the connection's business: see `farewell`.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+/// Follows a head, in whatever pieces it comes, for the one thing that hyper hides: that it has both lengths.
+#[derive(Default)]
+struct HeadScan {
+    line: [u8; 18],
+    length: usize,
+    content_length: bool,
+    transfer_encoding: bool,
+    begun: bool,
+    done: bool,
+}
+
+impl HeadScan {
+    fn both(&self) -> bool {
+        self.content_length && self.transfer_encoding
+    }
+
+    /// How many of `bytes` belong to the head.
+    fn feed(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let end = memchr::memchr(b'\n', rest);
+            let line = &rest[..end.unwrap_or(rest.len())];
+            let room = self.line.len().saturating_sub(self.length).min(line.len());
+            if let Some(to) = self.line.get_mut(self.length..self.length + room) {
+                to.copy_from_slice(&line[..room]);
+            }
+            self.length += line.len();
+            let Some(end) = end else { break };
+            at += end + 1;
+            let start = &self.line[..self.length.min(self.line.len())];
+            if self.length == 0 || (self.length == 1 && start == b"\r") {
+                // Empty lines before the request line are none of it.
+                if self.begun {
+                    self.done = true;
+                    return at;
+                }
+            } else {
+                self.begun = true;
+                let named = |name: &[u8]| start.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name));
+                match start.first().map(u8::to_ascii_lowercase) {
+                    Some(b'c') => self.content_length |= named(b"content-length:"),
+                    Some(b't') => self.transfer_encoding |= named(b"transfer-encoding:"),
+                    _ => {}
+                }
+            }
+            self.length = 0;
+        }
+        bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_followed_in_any_pieces() {
+        let check = |text: &str, both: bool| {
+            let head = text.find("\r\n\r\nB").map_or(text.len(), |at| at + 4);
+            for piece in 1..text.len() {
+                let mut scan = HeadScan::default();
+                let mut of_head = 0;
+                for part in text.as_bytes().chunks(piece) {
+                    of_head += if scan.done { 0 } else { scan.feed(part) };
+                }
+                assert_eq!((scan.done, scan.both(), of_head), (true, both, head), "{text:?} in pieces of {piece}");
+            }
+        };
+        check("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nB", true);
+        check("\r\nPOST / HTTP/1.1\r\ntransfer-encoding: chunked\r\nCONTENT-LENGTH:5\r\nX: y\r\n\r\nBody", true);
+        check("POST / HTTP/1.1\r\nX-Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nB", false);
+        check("POST / HTTP/1.1\r\nContent-Length: 5\r\nX: Transfer-Encoding: chunked\r\n\r\nB", false);
+        check(
+            "POST / HTTP/1.1\nContent-Length: 5\nTransfer-Encoding: x\n\r\n\r\nB"
+                .replace("\n\r\n\r\nB", "\n\r\n")
+                .as_str(),
+            true,
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! What an idle connection costs.
+
+mod support_http;
+
+use std::time::Duration;
+
+use support_http::Raw;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const CONNECTIONS: usize = 100;
+
+/// Bytes that an idle connection may hold on to, both ends and the runtime's part of them included. A read buffer of
+/// hyper's alone is 8 KiB.
+const MOST: usize = 4096;
+
+#[tokio::test]
+async fn idle_connections_hold_no_buffers() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let held = || dhat::HeapStats::get().curr_bytes;
+    let server = support_http::server().await;
+    let request = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
+    // Whatever is made once is made before the counting begins.
+    let mut first = Raw::connect(&server).await;
+    assert_eq!(&*first.exchange(request).await.body, b"hello");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = held();
+    let mut all = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut raw = Raw::connect(&server).await;
+        assert_eq!(&*raw.exchange(request).await.body, b"hello");
+        raw.forget();
+        all.push(raw);
+    }
+    let wait = async {
+        while held().saturating_sub(before) > CONNECTIONS * MOST {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+    assert!(waited.is_ok(), "{} bytes for each connection", held().saturating_sub(before) / CONNECTIONS);
+    assert_eq!(server.connections(), CONNECTIONS + 1);
+    // They are still good.
+    for raw in &mut all {
+        assert_eq!(&*raw.exchange(request).await.body, b"hello");
+    }
+}

@@ -1,0 +1,10 @@
+//! TLS with OpenSSL's programs and CPython's `ssl` on the other side.
+
+mod build;
+mod client;
+mod fields;
+mod pki;
+mod python;
+mod reload;
+mod resumption;
+mod support;
