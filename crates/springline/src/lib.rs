@@ -67,7 +67,7 @@
 //! struct Counted<S>(S, AtomicUsize);
 //!
 //! impl<S: Service> Service for Counted<S> {
-//!     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+//!     fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
 //!         self.1.fetch_add(1, Ordering::Relaxed);
 //!         self.0.call(call)
 //!     }
@@ -78,7 +78,7 @@
 //! let calc = Counted(calc, AtomicUsize::new(0));
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-//! let reply = calc.call(Call::new("add", &(1, 2))).await?;
+//! let reply = calc.call(&Call::new("add", &(1, 2))).await?;
 //! assert_eq!(reply.result.decode::<i64>()?, 3);
 //! assert_eq!(calc.1.into_inner(), 1);
 //! # Ok::<(), springline::Error>(())
@@ -187,3 +187,5 @@ pub use springline_macros::{RemoteError, remote};
 
 #[cfg(feature = "pyro")]
 pub use springline_pyro as pyro;
+#[cfg(feature = "xmlrpc")]
+pub use springline_xmlrpc as xmlrpc;

@@ -177,11 +177,10 @@ fn run(f: impl Future<Output = ()> + Send + 'static) {
 struct AsValues<S>(S);
 
 impl<S: Service> Service for AsValues<S> {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
-            let Call { method, kind, args, kwargs, options } = call;
-            let args = Payload::from(args.into_value()?);
-            let reply = self.0.call(Call { method, kind, args, kwargs, options }).await?;
+            let args = Payload::from(call.args.to_value()?);
+            let reply = self.0.call(&Call { args, ..call.by_ref() }).await?;
             Ok(Reply { result: Payload::from(reply.result.into_value()?), metadata: reply.metadata })
         })
     }
@@ -229,7 +228,7 @@ fn the_object_stays_at_hand() {
 fn a_failure_on_the_way_reaches_the_carrier() {
     struct Down;
     impl Service for Down {
-        fn call<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        fn call<'a>(&'a self, _: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
             let e = Error::new(ErrorKind::Closed, "gone").with_reached(Reached::MaybeExecuted).with_endpoint("a:1");
             Box::pin(std::future::ready(Err(e)))
         }
@@ -264,7 +263,7 @@ fn the_context_follows_the_call() {
     run(async move {
         let mut call = Call::new("caller", &());
         call.options.metadata.set("WHO?", "me");
-        let reply = server.call(call).await.unwrap();
+        let reply = server.call(&call).await.unwrap();
         assert_eq!(reply.result.decode::<Option<String>>().unwrap().as_deref(), Some("me"));
     });
 }

@@ -1,0 +1,19 @@
+//! XML-RPC for Rust: codec, client and server.
+//!
+//! Without the default feature `net` the crate is wire-only: [`parse_call`], [`parse_response`], [`write_call`],
+//! [`write_response`] and [`write_fault`] turn documents into calls and back, and need no runtime.
+
+#[cfg(feature = "net")]
+pub mod client;
+pub mod codec;
+mod document;
+pub mod fault;
+#[cfg(feature = "net")]
+pub mod server;
+
+#[cfg(feature = "net")]
+pub use springline_net::{http, tls};
+
+pub use codec::{DateStyle, Dialect, Encoding, NonFinite, ReadOptions, WriteOptions};
+pub use document::{IncomingCall, parse_call, parse_response, write_call, write_fault, write_response};
+pub use fault::{Fault, FaultDialect};

@@ -1,0 +1,254 @@
+//! From a method's name to what it gives.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use springline_core::panics::{Caught, Panicked, catch};
+use springline_core::{
+    Call, CallKind, CallOptions, Container, Encode, Error, ErrorKind, FnService, MethodInfo, Payload, Registry, Reply,
+    Result, Service, Sink, Value,
+};
+use tracing::{debug, error};
+
+use super::signature;
+use super::system::System;
+use crate::fault::{code, shortened};
+use crate::{Dialect, Fault, FaultDialect, ReadOptions, WriteOptions, write_fault, write_response};
+
+/// Bytes of the name of a service's method, prefix included.
+const LONGEST_NAME: usize = 1000;
+/// Characters of a name that are told to whoever asked for it.
+pub(super) const SHOWN_NAME: usize = 200;
+
+/// What is served, and how it is answered.
+pub(super) struct Methods {
+    pub(super) functions: HashMap<String, FnService>,
+    pub(super) registry: Registry,
+    pub(super) introspection: bool,
+    pub(super) capabilities: bool,
+    /// Calls in one `system.multicall`; 0 where there is none.
+    pub(super) multicall: usize,
+    pub(super) read: ReadOptions,
+    pub(super) write: WriteOptions,
+    pub(super) faults: FaultDialect,
+    pub(super) details: bool,
+    pub(super) deadline: Option<Duration>,
+}
+
+/// A method that was found.
+pub(super) enum Target<'a> {
+    Function(&'a FnService, &'a str),
+    Service(Arc<dyn Service>, &'a str),
+    System(System),
+}
+
+impl Target<'_> {
+    /// What is known of the method.
+    pub(super) fn info(&self) -> Option<&MethodInfo> {
+        match self {
+            Self::Function(function, name) => function.describe()?.method(name),
+            Self::Service(service, name) => service.describe()?.method(name),
+            Self::System(system) => Some(system.info()),
+        }
+    }
+}
+
+/// What a call gave.
+pub(super) enum Answer {
+    Reply(Reply),
+    Several(Vec<Result<Answer, Fault>>),
+}
+
+impl Encode for Answer {
+    fn encode(&self, sink: &mut dyn Sink) -> Result<()> {
+        match self {
+            Self::Reply(reply) => reply.result.encode(sink),
+            Self::Several(answers) => {
+                sink.begin(Container::list(Some(answers.len())))?;
+                for answer in answers {
+                    match answer {
+                        Ok(answer) => {
+                            sink.begin(Container::list(Some(1)))?;
+                            answer.encode(sink)?;
+                            sink.end()?;
+                        }
+                        Err(fault) => fault_value(fault).write(sink)?,
+                    }
+                }
+                sink.end()
+            }
+        }
+    }
+}
+
+fn fault_value(fault: &Fault) -> Value {
+    Value::Map(vec![
+        (Value::from("faultCode"), Value::from(fault.code)),
+        (Value::from("faultString"), Value::from(fault.string.as_str())),
+    ])
+}
+
+impl Methods {
+    /// Where a name leads. The longest prefix that is a service's counts.
+    pub(super) fn find<'a>(&'a self, name: &'a str) -> Option<Target<'a>> {
+        if name.split('.').any(|part| part.starts_with('_')) {
+            return None;
+        }
+        if let Some(function) = self.functions.get(name) {
+            return Some(Target::Function(function, name));
+        }
+        if let Some(system) = System::named(name).filter(|s| self.serves(*s)) {
+            return Some(Target::System(system));
+        }
+        // Each dot costs a look-up of all that stands before it.
+        if name.len() > LONGEST_NAME {
+            return None;
+        }
+        let mut end = name.len();
+        while let Some(dot) = name[..end].rfind('.') {
+            if let Some(service) = self.registry.get(&name[..dot]) {
+                return Some(Target::Service(service, &name[dot + 1..]));
+            }
+            end = dot;
+        }
+        Some(Target::Service(self.registry.get("")?, name))
+    }
+
+    pub(super) fn serves(&self, system: System) -> bool {
+        match system {
+            System::Multicall => self.multicall > 0,
+            System::GetCapabilities => self.capabilities,
+            _ => self.introspection,
+        }
+    }
+
+    /// Calls a method within the time there is for it.
+    pub(super) async fn call(&self, name: &str, args: Payload<'_>, mut options: CallOptions) -> Result<Answer, Fault> {
+        let Some(limit) = self.deadline else { return self.perform(name, args, options).await };
+        options.deadline = Some(Instant::now() + limit);
+        match tokio::time::timeout(limit, self.perform(name, args, options)).await {
+            Ok(done) => done,
+            Err(_) => {
+                let e = Error::new(ErrorKind::Timeout, format!("the call was given up after {limit:?}"));
+                Err(self.fault(e))
+            }
+        }
+    }
+
+    pub(super) async fn perform(&self, name: &str, args: Payload<'_>, options: CallOptions) -> Result<Answer, Fault> {
+        let target = self.find(name).ok_or_else(|| self.no_such_method(name))?;
+        if let Target::System(system) = target {
+            return Box::pin(self.system(system, args, options)).await;
+        }
+        let mut reply = match &target {
+            Target::Function(function, method) => self.run(*function, method, args, options).await,
+            Target::Service(service, method) => self.run(&**service, method, args, options).await,
+            Target::System(_) => return Err(self.no_such_method(name)),
+        }?;
+        // A method that gives nothing gives an empty text to those who have no null. An option that is empty is no
+        // text: that stays an error.
+        if self.write.dialect == Dialect::None
+            && reply.result.is_null()
+            && target.info().is_none_or(signature::may_return_nothing)
+        {
+            reply.result = Value::from("").into();
+        }
+        Ok(Answer::Reply(reply))
+    }
+
+    async fn run(
+        &self,
+        service: &dyn Service,
+        method: &str,
+        args: Payload<'_>,
+        options: CallOptions,
+    ) -> Result<Reply, Fault> {
+        let call = Call { method, kind: CallKind::Method, args, kwargs: None, options };
+        let done = match catch(|| service.call(&call)) {
+            Ok(future) => Caught(future).await,
+            Err(panicked) => Err(panicked),
+        };
+        match done {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(e)) => Err(self.fault(e)),
+            Err(panicked) => Err(self.panicked(method, panicked)),
+        }
+    }
+
+    #[cold]
+    pub(super) fn no_such_method(&self, name: &str) -> Fault {
+        let name = shortened(name, SHOWN_NAME);
+        match self.faults {
+            FaultDialect::Interop => Fault::new(code::METHOD_NOT_FOUND, format!("method '{name}' is not supported")),
+            FaultDialect::Python => Fault::new(1, format!("<class 'Exception'>:method \"{name}\" is not supported")),
+        }
+    }
+
+    /// What the caller is told of an error.
+    #[cold]
+    pub(super) fn fault(&self, error: Error) -> Fault {
+        debug!(target: LOG, error = %error.report(), "fault");
+        let mut fault = Fault::from_error(&error, self.faults);
+        if self.details {
+            let report = error.report();
+            fault.string = match self.faults {
+                FaultDialect::Python if error.exception().is_none() => {
+                    let class = fault.string.split_inclusive(">:").next().unwrap_or_default();
+                    format!("{class}{report}")
+                }
+                FaultDialect::Interop if error.exception().is_none() => report,
+                _ => fault.string,
+            };
+        }
+        fault
+    }
+
+    #[cold]
+    fn panicked(&self, method: &str, Panicked(text): Panicked) -> Fault {
+        error!(target: LOG, panic = %text, method, "a handler panicked");
+        let why = if self.details { format!("the method panicked: {text}") } else { "the method failed".to_owned() };
+        self.internal(why)
+    }
+
+    #[cold]
+    fn internal(&self, why: String) -> Fault {
+        match self.faults {
+            FaultDialect::Interop => Fault::new(code::INTERNAL, why),
+            FaultDialect::Python => Fault::new(1, format!("<class 'RuntimeError'>:{why}")),
+        }
+    }
+
+    /// Appends the document of an answer; of a fault where the answer cannot be written.
+    pub(super) fn write(&self, answer: Result<Answer, Fault>, out: &mut Vec<u8>) {
+        let fault = match answer.map(|answer| self.try_write(&answer, out)) {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) | Err(fault) => fault,
+        };
+        if let Err(e) = write_fault(out, &fault, &self.write) {
+            error!(target: LOG, error = %e, "a fault cannot be written");
+            out.clear();
+            let _ = write_fault(out, &self.internal("the answer cannot be written".to_owned()), &self.write);
+        }
+    }
+
+    /// Appends the document of an answer, or nothing.
+    pub(super) fn try_write(&self, answer: &Answer, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let before = out.len();
+        // A result's own Serialize may panic, too.
+        let written = catch(|| match answer {
+            Answer::Reply(reply) => write_response(out, &reply.result, &self.write),
+            several @ Answer::Several(_) => write_response(out, &Payload::borrowed(several), &self.write),
+        });
+        let fault = match written {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(e)) => self.fault(e.context("the result")),
+            Err(panicked) => self.panicked("the result", panicked),
+        };
+        out.truncate(before);
+        Err(fault)
+    }
+}
+
+/// The target of everything but request lines.
+pub(super) const LOG: &str = "springline::xmlrpc";

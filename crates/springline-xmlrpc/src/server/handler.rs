@@ -1,0 +1,205 @@
+//! A request of HTTP, and what it is answered.
+
+use std::fmt;
+use std::sync::Arc;
+
+use springline_core::{BoxFuture, Bytes, CallOptions, Registry};
+use springline_net::http::coding::{Coding, decode, gzip};
+use springline_net::http::header::{
+    ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE,
+};
+use springline_net::http::{HeaderValue, HttpHandler, Method, Request, Response, StatusCode, refusal, text};
+use tracing::debug;
+
+use super::auth::{Doorkeeper, Login};
+use super::dispatch::{LOG, Methods, SHOWN_NAME};
+use super::log::Line;
+use super::page::page;
+use crate::fault::shortened;
+use crate::parse_call;
+
+/// Answers larger than this are compressed for those who ask for it, in bytes. CPython's number.
+const GZIP_FROM: usize = 1400;
+
+/// XML-RPC as something to mount on an [`HttpServer`](springline_net::http::HttpServer), beside others.
+///
+/// Made by [`XmlRpcServerBuilder::handler`](super::XmlRpcServerBuilder::handler).
+pub struct XmlRpcHandler {
+    pub(super) methods: Methods,
+    pub(super) log_requests: bool,
+    pub(super) gzip: bool,
+    pub(super) strict_content_type: bool,
+    pub(super) page: Option<String>,
+    pub(super) door: Option<Door>,
+}
+
+pub(super) struct Door {
+    pub(super) challenge: HeaderValue,
+    pub(super) keeper: Arc<dyn Doorkeeper>,
+}
+
+impl HttpHandler for XmlRpcHandler {
+    fn handle<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(self.serve(request))
+    }
+}
+
+impl XmlRpcHandler {
+    /// The services it serves, by prefix.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.methods.registry
+    }
+
+    async fn serve(&self, mut request: Request) -> Response {
+        let line = if self.log_requests { Line::of(&request) } else { None };
+        let response = self.respond(&mut request).await;
+        if let Some(line) = line {
+            line.write(response.status().as_u16());
+        }
+        response
+    }
+
+    async fn respond(&self, request: &mut Request) -> Response {
+        if let Some(door) = &self.door {
+            let login = request.header(AUTHORIZATION).and_then(|value| Login::read(value, request.peer()));
+            let admitted = match login {
+                Some(login) => door.keeper.admits(login).await,
+                None => false,
+            };
+            if !admitted {
+                let mut response = text(StatusCode::UNAUTHORIZED, "A name and a password are needed.\n");
+                response.headers_mut().insert(WWW_AUTHENTICATE, door.challenge.clone());
+                return response;
+            }
+        }
+        if request.method() != Method::POST {
+            return self.not_a_post(request);
+        }
+        let (essence, charset) = content_type(request.header(CONTENT_TYPE));
+        if self.strict_content_type && !essence.is_none_or(is_xml) {
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: text/xml is expected.\n");
+        }
+        let charset = charset.map(str::to_owned);
+        let coding = match request.headers().get(CONTENT_ENCODING) {
+            None => Some(Coding::Identity),
+            Some(value) => value.to_str().ok().and_then(Coding::named),
+        };
+        let Some(coding @ (Coding::Identity | Coding::Gzip)) = coding else {
+            let mut response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Encoding is gzip or identity.\n");
+            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+            return response;
+        };
+        let limits = &self.methods.read.limits;
+        let body = request.read_body(limits.message_size).await.and_then(|body| decode(coding, body, limits));
+        let body = match body {
+            Ok(body) => body,
+            Err(e) => {
+                debug!(target: LOG, peer = %request.peer().address, error = %e.report(), "bad request");
+                return refusal(&e);
+            }
+        };
+        let mut out = Vec::with_capacity(512);
+        self.answer(body, charset.as_deref(), request, &mut out).await;
+        let packed = self.gzip && out.len() > GZIP_FROM && wants_gzip(request);
+        let body = if packed { gzip(&out) } else { out.into() };
+        let mut response = Response::new(body.into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+        if packed {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+
+    async fn answer(&self, body: Bytes, charset: Option<&str>, request: &Request, out: &mut Vec<u8>) {
+        let answer = match parse_call(body, charset, &self.methods.read) {
+            Ok(call) => {
+                let mut options = CallOptions::default();
+                options.peer = Some(request.peer().clone());
+                debug!(target: LOG, method = &*shortened(&call.method, SHOWN_NAME), peer = %request.peer().address, "call");
+                self.methods.call(&call.method, call.args, options).await
+            }
+            Err(e) => Err(self.methods.fault(e)),
+        };
+        self.methods.write(answer, out);
+    }
+
+    fn not_a_post(&self, request: &Request) -> Response {
+        match &self.page {
+            Some(title) if *request.method() == Method::GET || *request.method() == Method::HEAD => {
+                let methods: Vec<_> =
+                    self.methods.names().into_iter().map(|name| (self.methods.info(&name), name)).collect();
+                let page = page(title, methods.iter().map(|(info, name)| (name.clone(), info.as_ref())));
+                let mut response = Response::new(page.into());
+                let html = HeaderValue::from_static("text/html; charset=utf-8");
+                response.headers_mut().insert(CONTENT_TYPE, html);
+                response
+            }
+            page => {
+                let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "XML-RPC is spoken with POST.\n");
+                let allowed = if page.is_some() { "GET, HEAD, POST" } else { "POST" };
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+                response
+            }
+        }
+    }
+}
+
+impl fmt::Debug for XmlRpcHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("XmlRpcHandler").field("methods", &self.methods.names()).finish_non_exhaustive()
+    }
+}
+
+/// What answers for paths that nothing is mounted on.
+pub(super) struct NoSuchPage {
+    pub(super) log_requests: bool,
+}
+
+impl HttpHandler for NoSuchPage {
+    fn handle<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
+        if let Some(line) = self.log_requests.then(|| Line::of(&request)).flatten() {
+            line.write(404);
+        }
+        Box::pin(std::future::ready(text(StatusCode::NOT_FOUND, "No such page.\n")))
+    }
+}
+
+// The type, and the charset parameter.
+fn content_type(value: Option<&str>) -> (Option<&str>, Option<&str>) {
+    let Some(value) = value else { return (None, None) };
+    let mut parts = value.split(';');
+    let essence = parts.next().map(str::trim);
+    let charset = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    (essence, charset.filter(|c| !c.is_empty()))
+}
+
+fn is_xml(essence: &str) -> bool {
+    let essence = essence.to_ascii_lowercase();
+    matches!(&*essence, "text/xml" | "application/xml") || essence.ends_with("+xml")
+}
+
+fn wants_gzip(request: &Request) -> bool {
+    let mut best: Option<bool> = None;
+    for value in request.headers().get_all(ACCEPT_ENCODING) {
+        for one in value.to_str().unwrap_or_default().split(',') {
+            let mut parts = one.split(';');
+            let name = parts.next().unwrap_or_default().trim();
+            let named = name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip");
+            if !named && (name != "*" || best.is_some()) {
+                continue;
+            }
+            let q = parts.find_map(|p| p.trim().strip_prefix(['q', 'Q'])?.trim_start().strip_prefix('='));
+            let wanted = q.is_none_or(|q| q.trim().parse::<f32>().is_ok_and(|q| q > 0.0));
+            // By its own name beats the asterisk.
+            if named {
+                return wanted;
+            }
+            best = Some(wanted);
+        }
+    }
+    best.unwrap_or(false)
+}
