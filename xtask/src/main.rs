@@ -12,7 +12,7 @@ use steps::{Outcome, Steps};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  peers [--python PATH]   make target/peers: the Python peers that the live tests talk to
+  peers [--python PATH]   make target/peers: the peers that the live tests talk to, in Python and C
   test [ARGS]             peers, then every test and doc test; ARGS go to cargo test
   lint                    formatting, clippy and the documentation, warnings denied
   ci                      test, then lint
@@ -29,16 +29,18 @@ fn main() -> ExitCode {
     let target = target(&root);
     let mut steps = Steps::new(&root, &target);
     match (command.to_str().unwrap_or_default(), rest.as_slice()) {
-        ("peers", []) => peers_step(&mut steps, &target, None),
-        ("peers", [flag, python]) if flag == "--python" => peers_step(&mut steps, &target, Some(Path::new(python))),
-        ("test", rest) => test(&mut steps, &target, rest),
+        ("peers", []) => peers_step(&mut steps, &root, &target, None),
+        ("peers", [flag, python]) if flag == "--python" => {
+            peers_step(&mut steps, &root, &target, Some(Path::new(python)));
+        }
+        ("test", rest) => test(&mut steps, &root, &target, rest),
         ("lint", []) => lint(&mut steps),
         ("ci", []) => {
-            test(&mut steps, &target, &[]);
+            test(&mut steps, &root, &target, &[]);
             lint(&mut steps);
             steps.print_table();
         }
-        ("bench", rest) => bench(&mut steps, &target, rest),
+        ("bench", rest) => bench(&mut steps, &root, &target, rest),
         ("help" | "--help" | "-h", []) => println!("{HELP}"),
         _ => {
             eprintln!("{HELP}");
@@ -62,8 +64,8 @@ fn target(root: &Path) -> PathBuf {
     }
 }
 
-fn peers_step(steps: &mut Steps, target: &Path, python: Option<&Path>) {
-    steps.own("peers", || match peers::ensure(target, python) {
+fn peers_step(steps: &mut Steps, root: &Path, target: &Path, python: Option<&Path>) {
+    steps.own("peers", || match peers::ensure(root, target, python) {
         Ok(made) => {
             println!("{made}");
             Outcome::Passed
@@ -75,8 +77,8 @@ fn peers_step(steps: &mut Steps, target: &Path, python: Option<&Path>) {
     });
 }
 
-fn test(steps: &mut Steps, target: &Path, args: &[OsString]) {
-    peers_step(steps, target, None);
+fn test(steps: &mut Steps, root: &Path, target: &Path, args: &[OsString]) {
+    peers_step(steps, root, target, None);
     // The live tests fail without their peers: a run that cannot have them says so once and stops.
     if steps.failed() {
         steps.skip("tests");
@@ -105,16 +107,17 @@ fn lint(steps: &mut Steps) {
     let cargo = steps.cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]);
     steps.run("clippy", cargo);
     // The build without tokio that wire-only users have.
-    let wire = ["clippy", "-p", "springline-pyro", "--no-default-features", "--", "-D", "warnings"];
-    let cargo = steps.cargo(&wire);
+    let wire = ["clippy", "-p", "springline-pyro", "-p", "springline-xmlrpc", "--no-default-features"];
+    let mut cargo = steps.cargo(&wire);
+    cargo.args(["--", "-D", "warnings"]);
     steps.run("clippy, wire only", cargo);
     let mut cargo = steps.cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
     cargo.env("RUSTDOCFLAGS", "-D warnings");
     steps.run("documentation", cargo);
 }
 
-fn bench(steps: &mut Steps, target: &Path, args: &[OsString]) {
-    peers_step(steps, target, None);
+fn bench(steps: &mut Steps, root: &Path, target: &Path, args: &[OsString]) {
+    peers_step(steps, root, target, None);
     if steps.failed() {
         return;
     }

@@ -1,4 +1,9 @@
-//! The Python peers: virtual environments with exactly the releases that the live tests talk to.
+//! The peers that the live tests talk to: virtual environments with exactly the releases that they expect, a Python 2.7,
+//! and what there is in C.
+
+mod native;
+mod pyro3;
+mod python2;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,7 +21,7 @@ struct Environment {
     check: &'static str,
 }
 
-const ENVIRONMENTS: [Environment; 2] = [
+const ENVIRONMENTS: [Environment; 3] = [
     Environment {
         name: "python",
         pins: &["Pyro4==4.82", "Pyro5==5.17", "serpent==1.43", "msgpack==1.1.1"],
@@ -27,6 +32,12 @@ const ENVIRONMENTS: [Environment; 2] = [
         name: "pyro5-5.1",
         pins: &["Pyro5==5.1", "serpent==1.43", "msgpack==1.1.1"],
         check: "import Pyro5, serpent, msgpack",
+    },
+    // A program that people administer over XML-RPC.
+    Environment {
+        name: "supervisor",
+        pins: &["supervisor==4.3.0"],
+        check: "import supervisor.supervisord, supervisor.xmlrpc",
     },
 ];
 
@@ -51,10 +62,15 @@ const PROBE: &str = "import sys; sys.stdout.write('%d %d' % sys.version_info[:2]
 /// How long another process may be at work on the same environment before its lock counts as left behind.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Makes the environments, or finds them as they should be. The answer says which, the error what to do.
-pub(crate) fn ensure(target: &Path, python: Option<&Path>) -> Result<String, String> {
+/// Makes the peers, or finds them as they should be. The answer says which, the error what to do.
+pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Result<String, String> {
     let parent = target.join("peers");
-    let is_all_right = || ENVIRONMENTS.iter().all(|e| e.is_right(&parent.join(e.name)));
+    let is_all_right = || {
+        ENVIRONMENTS.iter().all(|e| e.is_right(&parent.join(e.name)))
+            && python2::is_right(&parent)
+            && pyro3::is_right(&parent)
+            && native::is_right(&parent, root)
+    };
     if python.is_none() && is_all_right() {
         return Ok(format!("peers: {} is as it should be", parent.display()));
     }
@@ -63,12 +79,28 @@ pub(crate) fn ensure(target: &Path, python: Option<&Path>) -> Result<String, Str
     if python.is_none() && is_all_right() {
         return Ok(format!("peers: {} was made by another process", parent.display()));
     }
+    if python.is_some() || !ENVIRONMENTS.iter().all(|e| e.is_right(&parent.join(e.name))) {
+        environments(&parent, python)?;
+    }
+    if !python2::is_right(&parent) {
+        python2::make(&parent)?;
+    }
+    if !pyro3::is_right(&parent) {
+        pyro3::make(&parent)?;
+    }
+    if !native::is_right(&parent, root) {
+        native::make(&parent, root)?;
+    }
+    Ok(format!("peers: {} is ready", parent.display()))
+}
+
+fn environments(parent: &Path, python: Option<&Path>) -> Result<(), String> {
     let chosen = match python {
         Some(python) => {
             probe(python).map_err(|reason| missing(&[(python.to_path_buf(), reason)]))?;
             python.to_path_buf()
         }
-        None => find(&candidates(std::env::var_os("PATH")), probe).map_err(|tried| missing(&tried))?,
+        None => find(&candidates(), probe).map_err(|tried| missing(&tried))?,
     };
     for environment in &ENVIRONMENTS {
         let dir = parent.join(environment.name);
@@ -76,7 +108,32 @@ pub(crate) fn ensure(target: &Path, python: Option<&Path>) -> Result<String, Str
             environment.make(&dir, &chosen)?;
         }
     }
-    Ok(format!("peers: {} is ready", parent.display()))
+    Ok(())
+}
+
+/// Every place in the search path where a program of that name could be.
+fn search_path(name: &str) -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|dir| dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))).collect()
+}
+
+/// Installs Debian packages where this process may, else says how.
+fn apt_get(packages: &[&str]) -> Result<(), String> {
+    let by_hand = format!("apt-get install {}", packages.join(" "));
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.trim_ascii() == b"0");
+    if !is_root || !search_path("apt-get").iter().any(|file| file.is_file()) {
+        return Err(format!("packages are missing. On Debian, as root: {by_hand}"));
+    }
+    println!("peers: {by_hand}");
+    let install = || {
+        let mut command = Command::new("apt-get");
+        command.args(["install", "-y", "--no-install-recommends"]).args(packages);
+        run(command.env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    install()
+        // The list of packages may be an old one.
+        .or_else(|_| run(Command::new("apt-get").arg("update")).and_then(|()| install()))
+        .map_err(|reason| format!("`{by_hand}` failed: {reason}"))
 }
 
 impl Environment {
@@ -126,14 +183,8 @@ fn program(dir: &Path) -> PathBuf {
 }
 
 /// Every file in the search path with one of the names, the preferred name in all directories first.
-fn candidates(path: Option<std::ffi::OsString>) -> Vec<PathBuf> {
-    let path = path.unwrap_or_default();
-    let suffix = std::env::consts::EXE_SUFFIX;
-    NAMES
-        .iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |dir| dir.join(format!("{name}{suffix}"))))
-        .filter(|file| file.is_file())
-        .collect()
+fn candidates() -> Vec<PathBuf> {
+    NAMES.iter().flat_map(|name| search_path(name)).filter(|file| file.is_file()).collect()
 }
 
 /// The first candidate of the preferred version, else the first that is new enough. Only running one tells: the file may be
@@ -284,7 +335,7 @@ mod tests {
         let python = program(&dir);
         fs::create_dir_all(python.parent().unwrap()).unwrap();
         fs::write(&python, "").unwrap();
-        let [one, other] = ENVIRONMENTS;
+        let [one, other, ..] = ENVIRONMENTS;
         assert!(!one.is_right(&dir));
         fs::write(stamp_file(&dir), "springline peers, layout 0\n").unwrap();
         assert!(!one.is_right(&dir));

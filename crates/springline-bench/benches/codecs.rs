@@ -10,7 +10,7 @@ fn codecs(criterion: &mut Criterion) {
     let data = Data::new(RECORDS);
     for mut column in columns(&data) {
         let mut group = criterion.benchmark_group(column.op.name());
-        group.throughput(Throughput::Elements(RECORDS as u64));
+        group.throughput(Throughput::Elements(column.op.records(RECORDS) as u64));
         group.sample_size(20);
         group.bench_function(column.name, |bencher| bencher.iter(&mut column.run));
         group.finish();

@@ -31,6 +31,10 @@ fn column(op: Op, name: &str) -> Box<dyn FnMut()> {
 #[bench::msgpack_decode_springline(column(Op::MsgpackDecode, "springline"))]
 #[bench::msgpack_borrow_springline(column(Op::MsgpackBorrow, "springline"))]
 #[bench::serpent_encode_springline(column(Op::SerpentEncode, "springline"))]
+#[bench::xml_value_events(column(Op::XmlValue, "quick-xml events"))]
+#[bench::xml_value_springline(column(Op::XmlValue, "springline"))]
+#[bench::xml_typed_springline(column(Op::XmlTyped, "springline"))]
+#[bench::xml_encode_springline(column(Op::XmlEncode, "springline"))]
 fn codec(mut run: Box<dyn FnMut()>) {
     run();
     black_box(());

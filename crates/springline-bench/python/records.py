@@ -1,8 +1,9 @@
-"""CPython's share of the codec benchmark: `records.py RECORDS.json RECORDS.serpent`."""
+"""CPython's share of the codec benchmark: `records.py RECORDS.json RECORDS.serpent RECORDS.xml`."""
 
 import json
 import sys
 import time
+import xmlrpc.client
 
 import msgpack
 import serpent
@@ -14,12 +15,18 @@ text = serpent.dumps(records)
 with open(sys.argv[2], "wb") as file:
     file.write(text)
 assert serpent.loads(text) == records
+with open(sys.argv[3], "rb") as file:
+    response = file.read()
+(some,), _ = xmlrpc.client.loads(response)
+assert some == records[: len(some)]
 
 work = {
     "msgpack-encode": lambda: msgpack.packb(records),
     "msgpack-decode": lambda: msgpack.unpackb(packed),
     "serpent-encode": lambda: serpent.dumps(records),
     "serpent-decode": lambda: serpent.loads(text),
+    "xml-decode-value": lambda: xmlrpc.client.loads(response),
+    "xml-encode": lambda: xmlrpc.client.dumps((some,), methodresponse=True),
 }
 
 print("ready", flush=True)

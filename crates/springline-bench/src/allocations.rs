@@ -13,7 +13,13 @@ pub(crate) const CALLERS_OWN: f64 = 1.0;
 
 const PROGRAM: &str = "springline-bench-allocations";
 
-pub(crate) fn run(launch: &Launch, only: &[String], calls: u64, figures: &mut Figures) -> Result<()> {
+pub(crate) fn run(
+    launch: &Launch,
+    workloads: &[Workload],
+    only: &[String],
+    calls: u64,
+    figures: &mut Figures,
+) -> Result<()> {
     let program = launch.program.with_file_name(PROGRAM);
     if !program.exists() {
         return Err(format!(
@@ -23,25 +29,29 @@ pub(crate) fn run(launch: &Launch, only: &[String], calls: u64, figures: &mut Fi
         .into());
     }
     let launch = Launch { program, ..launch.clone() };
-    for contestant in contestants::of(Workload::Seq, only)? {
-        if matches!(contestant.kind, Kind::Rust) {
-            eprint!("allocations: {}          \r", contestant.name);
-            let mut pair = launch.pair(contestant, Workload::Seq)?;
-            pair.warm()?;
-            // What the first calls set up is not what a call costs.
-            pair.measure(100)?;
-            let sample = pair.measure(calls)?;
-            pair.finish()?;
-            let each = |count: u64| count as f64 / sample.calls as f64;
-            let counts = (each(sample.client_allocations), each(sample.server_allocations));
-            figures.allocations.insert(contestant.name, counts);
+    for &workload in workloads {
+        let mut table = Vec::new();
+        for contestant in contestants::of(workload, only)? {
+            if matches!(contestant.kind, Kind::Rust) {
+                eprint!("allocations: {workload}, {}          \r", contestant.name);
+                let mut pair = launch.pair(contestant, workload)?;
+                pair.warm()?;
+                // What the first calls set up is not what a call costs.
+                pair.measure(100)?;
+                let sample = pair.measure(calls)?;
+                pair.finish()?;
+                let each = |count: u64| count as f64 / sample.calls as f64;
+                let (client, server) = (each(sample.client_allocations), each(sample.server_allocations));
+                figures.allocations.insert(contestant.name, (client, server));
+                table.push((contestant.name, client, server));
+            }
         }
-    }
-    println!("\nheap allocations of a call (seq), over {calls} calls; the text that the method makes");
-    println!("and the text that the caller gets are in it, one on each side");
-    println!("  {:<20}{:>10}{:>10}", "", "client", "server");
-    for (name, (client, server)) in &figures.allocations {
-        println!("  {name:<20}{client:>10.2}{server:>10.2}");
+        println!("\nheap allocations of a call ({workload}), over {calls} calls; the text that the method makes");
+        println!("and the text that the caller gets are in it, one on each side");
+        println!("  {:<20}{:>10}{:>10}", "", "client", "server");
+        for (name, client, server) in table {
+            println!("  {name:<20}{client:>10.2}{server:>10.2}");
+        }
     }
     Ok(())
 }

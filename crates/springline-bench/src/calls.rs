@@ -19,7 +19,7 @@ pub(crate) struct Options {
 /// Measures a timed workload at each pinning and prints a table of it.
 pub(crate) fn run(options: &Options, workload: Workload, figures: &mut Figures) -> Result<()> {
     let chosen = contestants::of(workload, &options.only)?;
-    if chosen.iter().any(|c| matches!(c.kind, Kind::Pyro5(_))) {
+    if chosen.iter().any(|c| !matches!(c.kind, Kind::Rust)) {
         crate::peers::python()?;
     }
     let available = std::thread::available_parallelism()?.get();

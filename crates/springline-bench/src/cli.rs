@@ -1,14 +1,24 @@
 //! The command line.
 
-use crate::contestants::{self, Sizes};
+use crate::contestants::{self, Setting};
 use crate::driver::Plan;
 use crate::load::{Pin, Workload};
+use crate::pki::Pki;
 use crate::process::Launch;
 use crate::samples::Figures;
-use crate::{Result, allocations, calls, codecs, demands, idle, instructions};
+use crate::{Result, allocations, calls, codecs, demands, idle, instructions, memory};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// The workloads whose instructions and allocations are counted unless others are named.
+const COUNTED: [Workload; 2] = [Workload::Seq, Workload::Xml];
+
+/// A workload of one caller: others' calls have no count of their own.
+fn counted(name: &str) -> Result<Workload, String> {
+    let known = Workload::COUNTED.iter().find(|w| w.name() == name);
+    known.copied().ok_or_else(|| format!("one of {:?}", Workload::COUNTED.map(Workload::name)))
+}
 
 /// Benchmarks of Springline against limits and peers.
 #[derive(Parser)]
@@ -17,7 +27,7 @@ struct Cli {
     #[command(subcommand)]
     command: Task,
     #[command(flatten)]
-    sizes: Sizes,
+    setting: Setting,
 }
 
 #[derive(Subcommand)]
@@ -32,6 +42,9 @@ enum Task {
         /// Only these contestants, and the limit.
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
+        /// These workloads.
+        #[arg(long, value_delimiter = ',', default_values_t = COUNTED, value_parser = counted)]
+        workload: Vec<Workload>,
     },
     /// Heap allocations of a call on each side.
     Allocations {
@@ -41,6 +54,9 @@ enum Task {
         /// Only these contestants, and the limit.
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
+        /// These workloads.
+        #[arg(long, value_delimiter = ',', default_values_t = COUNTED, value_parser = counted)]
+        workload: Vec<Workload>,
     },
     /// Encoders and decoders side by side.
     Codecs {
@@ -50,6 +66,15 @@ enum Task {
         /// Interleaved rounds.
         #[arg(long, default_value_t = 9)]
         rounds: usize,
+    },
+    /// The most memory of a server that reads and writes a big XML-RPC document.
+    Memory {
+        /// The document's size in MB.
+        #[arg(long, default_value_t = 100)]
+        megabytes: usize,
+        /// Only these contestants.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
     },
     /// All of the above.
     All(Calls),
@@ -86,7 +111,7 @@ struct Calls {
     /// Only this pinning.
     #[arg(long, value_delimiter = ',')]
     pin: Vec<Pin>,
-    /// Idle connections; 10,000 if not given, 1,000 if quick.
+    /// Idle connections; 10,000 if not given (2,000 over TLS), 1,000 if quick (500).
     #[arg(long)]
     connections: Option<usize>,
 }
@@ -105,10 +130,12 @@ impl Calls {
         for workload in Workload::TIMED.into_iter().filter(|w| wanted(*w)) {
             calls::run(&options, workload, figures)?;
         }
-        if wanted(Workload::Idle10k) {
-            let connections = self.connections.unwrap_or(if quick { 1_000 } else { 10_000 });
-            let launch = Launch { connections, ..launch.clone() };
-            idle::run(&launch, &self.only, figures)?;
+        for (workload, many, few) in [(Workload::Idle10k, 10_000, 1_000), (Workload::Idletls, 2_000, 500)] {
+            if wanted(workload) {
+                let connections = self.connections.unwrap_or(if quick { few } else { many });
+                let launch = Launch { connections, ..launch.clone() };
+                idle::run(&launch, workload, &self.only, figures)?;
+            }
         }
         Ok(())
     }
@@ -116,33 +143,43 @@ impl Calls {
 
 pub(crate) fn run() -> Result<()> {
     let cli = Cli::parse();
-    let launch = Launch::new(cli.sizes)?;
+    let mut launch = Launch::new(cli.setting.sizes)?;
     let mut figures = Figures::default();
+    // Made where calls are: it must outlive them.
+    let pki;
+    if !matches!(cli.command, Task::Serve { .. } | Task::Drive { .. } | Task::Codecs { .. } | Task::Memory { .. }) {
+        pki = Pki::make()?;
+        launch.pki = Some(pki.files());
+    }
     match cli.command {
-        Task::Serve { name } => return contestants::serve(&name, cli.sizes),
+        Task::Serve { name } => return contestants::serve(&name, &cli.setting),
         Task::Drive { name, workload, addr, warm_ms, connections } => {
             let plan = Plan { workload, warm: Duration::from_millis(warm_ms), connections };
-            return contestants::call(&name, addr, &plan, cli.sizes);
+            return contestants::call(&name, addr, &plan, &cli.setting);
         }
         Task::Calls(calls) => calls.measure(&launch, &mut figures)?,
-        Task::Instructions { calls, only } => {
-            instructions::run(&launch, &only, calls, &mut figures)?;
+        Task::Instructions { calls, only, workload } => {
+            instructions::run(&launch, &workload, &only, calls, &mut figures)?;
         }
-        Task::Allocations { calls, only } => allocations::run(&launch, &only, calls, &mut figures)?,
+        Task::Allocations { calls, only, workload } => {
+            allocations::run(&launch, &workload, &only, calls, &mut figures)?;
+        }
         Task::Codecs { records, rounds } => {
             if codecs::rerun_tamed()? {
                 return Ok(());
             }
             codecs::run(records, rounds, &mut figures)?;
         }
+        Task::Memory { megabytes, only } => memory::run(&launch, &only, megabytes, &mut figures)?,
         Task::All(calls) => {
             if codecs::rerun_tamed()? {
                 return Ok(());
             }
             codecs::run(10_000, calls.rounds.unwrap_or(9), &mut figures)?;
             calls.measure(&launch, &mut figures)?;
-            instructions::run(&launch, &calls.only, 1000, &mut figures)?;
-            allocations::run(&launch, &calls.only, 1000, &mut figures)?;
+            instructions::run(&launch, &COUNTED, &calls.only, 1000, &mut figures)?;
+            allocations::run(&launch, &COUNTED, &calls.only, 1000, &mut figures)?;
+            memory::run(&launch, &calls.only, 100, &mut figures)?;
         }
     }
     demands::print(&figures);

@@ -7,6 +7,7 @@ use crate::peers::{python, script};
 use crate::process::Process;
 use crate::records::{Record, RecordRef, records};
 use crate::samples::{Figures, median, range};
+use crate::xml;
 use std::hint::black_box;
 use std::process::Command;
 
@@ -23,11 +24,25 @@ pub enum Op {
     SerpentEncode,
     /// Reads serpent's Python literals into records that own their texts.
     SerpentDecode,
+    /// Reads an XML-RPC response into a tree of values.
+    XmlValue,
+    /// Reads an XML-RPC response into records that own their texts.
+    XmlTyped,
+    /// Writes an XML-RPC response.
+    XmlEncode,
 }
 
 impl Op {
-    const ALL: [Self; 5] =
-        [Self::MsgpackEncode, Self::MsgpackDecode, Self::MsgpackBorrow, Self::SerpentEncode, Self::SerpentDecode];
+    const ALL: [Self; 8] = [
+        Self::MsgpackEncode,
+        Self::MsgpackDecode,
+        Self::MsgpackBorrow,
+        Self::SerpentEncode,
+        Self::SerpentDecode,
+        Self::XmlValue,
+        Self::XmlTyped,
+        Self::XmlEncode,
+    ];
 
     /// The name in tables.
     pub fn name(self) -> &'static str {
@@ -37,6 +52,9 @@ impl Op {
             Self::MsgpackBorrow => "msgpack-decode-borrowed",
             Self::SerpentEncode => "serpent-encode",
             Self::SerpentDecode => "serpent-decode",
+            Self::XmlValue => "xml-decode-value",
+            Self::XmlTyped => "xml-decode-typed",
+            Self::XmlEncode => "xml-encode",
         }
     }
 
@@ -45,7 +63,29 @@ impl Op {
         match self {
             Self::MsgpackEncode | Self::MsgpackDecode | Self::MsgpackBorrow => "rmp-serde",
             Self::SerpentEncode | Self::SerpentDecode => "cpython",
+            Self::XmlValue | Self::XmlTyped => "quick-xml events",
+            // Without the peers there is nobody to compare with but Python.
+            Self::XmlEncode => {
+                if cfg!(feature = "peers") {
+                    xml::SERDE_XMLRPC_TREE
+                } else {
+                    "cpython"
+                }
+            }
         }
+    }
+
+    /// How many of `count` records it works on. XML has ten times the bytes of MessagePack: a fifth, 1 MB of 10,000.
+    pub fn records(self, count: usize) -> usize {
+        match self {
+            Self::XmlValue | Self::XmlTyped | Self::XmlEncode => count.div_ceil(5),
+            _ => count,
+        }
+    }
+
+    /// Whether CPython has a way of its own to do it.
+    fn in_python(self) -> bool {
+        !matches!(self, Self::MsgpackBorrow | Self::XmlTyped)
     }
 }
 
@@ -57,6 +97,8 @@ pub struct Data {
     pub msgpack: Vec<u8>,
     /// What serpent decoders read, written by Python's serpent; empty where no Python was asked.
     pub serpent: Vec<u8>,
+    /// What XML-RPC decoders read: a response with [`Data::xml_records`].
+    pub xml: String,
     json: Vec<u8>,
 }
 
@@ -66,7 +108,13 @@ impl Data {
         let records = records(count);
         let msgpack = rmp_serde::to_vec_named(&records).expect("records are plain data");
         let json = serde_json::to_vec(&records).expect("records are plain data");
-        Self { records, msgpack, serpent: Vec::new(), json }
+        let xml = xml::response(&records[..Op::XmlEncode.records(count)]);
+        Self { records, msgpack, serpent: Vec::new(), xml, json }
+    }
+
+    /// The records that XML-RPC has to do with.
+    pub fn xml_records(&self) -> &[Record] {
+        &self.records[..Op::XmlEncode.records(self.records.len())]
     }
 }
 
@@ -78,11 +126,18 @@ pub struct Column<'a> {
     pub name: &'static str,
     /// Does it once with all records.
     pub run: Box<dyn FnMut() + 'a>,
+    /// What is done before each run and is not measured.
+    prepare: Option<Box<dyn FnMut() + 'a>>,
 }
 
 impl<'a> Column<'a> {
     pub(crate) fn new(op: Op, name: &'static str, run: impl FnMut() + 'a) -> Self {
-        Self { op, name, run: Box::new(run) }
+        Self { op, name, run: Box::new(run), prepare: None }
+    }
+
+    #[cfg(feature = "peers")]
+    pub(crate) fn prepared(self, prepare: impl FnMut() + 'a) -> Self {
+        Self { prepare: Some(Box::new(prepare)), ..self }
     }
 }
 
@@ -90,6 +145,8 @@ impl<'a> Column<'a> {
 pub fn columns(data: &Data) -> Vec<Column<'_>> {
     let mut columns = baselines(data);
     columns.extend(crate::contestants::springline::columns(data));
+    columns.extend(crate::contestants::xmlrpc::columns(data));
+    columns.extend(xml::columns(data));
     columns.sort_by_key(|column| column.op);
     columns
 }
@@ -153,18 +210,19 @@ pub(crate) fn run(count: usize, rounds: usize, figures: &mut Figures) -> Result<
         for op in Op::ALL {
             let mut times = Vec::new();
             for column in columns.iter_mut().filter(|column| column.op == op) {
-                times.push((column.name, once(&mut column.run)));
+                times.push((column.name, once(column)));
             }
-            if op != Op::MsgpackBorrow {
+            if op.in_python() {
                 times.push(("cpython", cpython.once(op)?));
             }
             // The first round warms up.
             for (name, ns) in times.into_iter().filter(|_| round > 0) {
-                figures.codecs.entry((op, name)).or_default().push(ns / count as f64);
+                figures.codecs.entry((op, name)).or_default().push(ns / op.records(count) as f64);
             }
         }
     }
     println!("\ncodecs, {count} records, medians of {rounds} rounds; CPU time of the thread");
+    println!("xml: {} records in {:.2} MB", data.xml_records().len(), data.xml.len() as f64 / 1e6);
     println!("  {:<26}{:<20}{:>10}{:>18}{:>12}", "", "", "ratio", "(least..most)", "ns/record");
     for ((op, name), times) in &figures.codecs {
         let ratios = figures.codec_ratios(*op, name, op.base());
@@ -181,11 +239,16 @@ pub(crate) fn run(count: usize, rounds: usize, figures: &mut Figures) -> Result<
 }
 
 /// Nanoseconds of one run, over as many runs as make a window of some 20 ms.
-fn once(run: &mut dyn FnMut()) -> f64 {
-    let start = thread_cpu_ns();
+fn once(column: &mut Column<'_>) -> f64 {
+    let mut start = thread_cpu_ns();
     let mut runs = 0;
     loop {
-        run();
+        if let Some(prepare) = &mut column.prepare {
+            let before = thread_cpu_ns();
+            prepare();
+            start += thread_cpu_ns() - before;
+        }
+        (column.run)();
         runs += 1;
         let spent = thread_cpu_ns() - start;
         if spent >= 20_000_000 {
@@ -201,10 +264,11 @@ impl Cpython {
     fn start(data: &mut Data) -> Result<Self> {
         let dir = std::env::temp_dir().join(format!("springline-codecs-{}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
-        let (json, serpent) = (dir.join("records.json"), dir.join("records.serpent"));
+        let (json, serpent, xml) = (dir.join("records.json"), dir.join("records.serpent"), dir.join("records.xml"));
         std::fs::write(&json, &data.json)?;
+        std::fs::write(&xml, &data.xml)?;
         let mut command = Command::new(python()?);
-        command.arg(script("records.py")).args([&json, &serpent]);
+        command.arg(script("records.py")).args([&json, &serpent, &xml]);
         let mut process = Process::start("records.py".into(), &mut command)?;
         process.expect("ready")?;
         data.serpent = std::fs::read(&serpent)?;

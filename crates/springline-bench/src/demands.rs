@@ -4,11 +4,15 @@
 use crate::allocations::CALLERS_OWN;
 use crate::codecs::Op;
 use crate::load::Pin;
-use crate::load::Workload::{self, Blob1m, Conn16, Mux64, Seq};
+use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Mux64, Seq, Xml, Xmltls};
+use crate::memory::Way;
 use crate::samples::{Figures, median};
 
 const US: &str = "springline";
 const SERPENT: &str = "springline_serpent";
+const XMLRPC: &str = "springline_xmlrpc";
+const XMLTLS: &str = "springline_xmltls";
+const TLS: &str = "springline_tls";
 
 enum What {
     /// Times less CPU than the other.
@@ -21,6 +25,8 @@ enum What {
     Allocations,
     /// KB.
     Idle,
+    /// Multiples of the document.
+    Memory(Way),
 }
 
 enum Bound {
@@ -53,6 +59,17 @@ const DEMANDS: &[(What, Bound)] = &[
     (What::Codec(Op::MsgpackEncode, "rmp-serde"), AtLeast(1.0 / 1.2)),
     (What::Codec(Op::SerpentDecode, "cpython"), AtLeast(20.0)),
     (What::Idle, AtMost(3.0)),
+    (What::Cpu(Xml, XMLRPC, "hyper"), AtLeast(1.0 / 1.3)),
+    (What::Cpu(Xml, XMLRPC, "dxr"), AtLeast(1.3)),
+    (What::Cpu(Xml, XMLRPC, "py_xmlrpc"), AtLeast(6.0)),
+    (What::Cpu(Xmltls, XMLTLS, "hyper_tls"), AtLeast(1.0 / 1.15)),
+    (What::Cpu(Handshake, TLS, "rustls"), AtLeast(0.9)),
+    (What::Codec(Op::XmlValue, "quick-xml events"), AtLeast(1.0 / 2.0)),
+    (What::Codec(Op::XmlTyped, "quick-xml events"), AtLeast(1.0 / 1.5)),
+    (What::Codec(Op::XmlEncode, crate::xml::SERDE_XMLRPC_TREE), AtLeast(1.0)),
+    // No second copy of the document, whichever way it goes.
+    (What::Memory(Way::In), AtMost(2.0)),
+    (What::Memory(Way::Out), AtMost(2.0)),
 ];
 
 impl What {
@@ -63,6 +80,7 @@ impl What {
             Self::Instructions => "instructions of a call, both ends".into(),
             Self::Allocations => "allocations of a call, the worse side".into(),
             Self::Idle => "KB for an idle connection".into(),
+            Self::Memory(way) => format!("{} 100 MB of XML, in documents", way.about()),
         }
     }
 
@@ -73,6 +91,7 @@ impl What {
             Self::Instructions => figures.instructions.get(US).map(|(c, s)| c + s),
             Self::Allocations => figures.allocations.get(US).map(|(c, s)| c.max(*s) - CALLERS_OWN),
             Self::Idle => figures.idle.get(US).copied(),
+            Self::Memory(way) => figures.memory.get(&(way, XMLRPC)).copied(),
         }
     }
 }

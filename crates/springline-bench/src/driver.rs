@@ -17,7 +17,9 @@ pub(crate) trait Client: Sized + 'static {
 
     /// Sends `data`, receives it back and returns how much came: a client may keep the answer in a
     /// buffer of its own.
-    fn blob(&mut self, data: &Bytes) -> impl Future<Output = Result<usize>>;
+    fn blob(&mut self, _data: &Bytes) -> impl Future<Output = Result<usize>> {
+        async { Err("this contestant has no blobs".into()) }
+    }
 
     /// Another caller on the same connection; `None` where a connection has only one.
     fn share(&self) -> Option<Self> {
@@ -37,9 +39,9 @@ pub(crate) struct Plan {
 pub(crate) async fn drive<C: Client>(connect: impl AsyncFn() -> Result<C>, plan: &Plan) -> Result<()> {
     let mut clients = Vec::new();
     let connections = match plan.workload {
-        Workload::Seq | Workload::Blob1m | Workload::Mux64 => 1,
         Workload::Conn16 => 16,
-        Workload::Idle10k => plan.connections,
+        idle if idle.is_idle() => plan.connections,
+        _ => 1,
     };
     for _ in 0..connections {
         let mut client = connect().await?;
@@ -50,7 +52,7 @@ pub(crate) async fn drive<C: Client>(connect: impl AsyncFn() -> Result<C>, plan:
         }
         clients.push(client);
     }
-    if plan.workload == Workload::Idle10k {
+    if plan.workload.is_idle() {
         say("idle")?;
         hear()?;
         return Ok(());

@@ -61,10 +61,10 @@ fn recoded(payload: &Payload<'_>) -> springline::Result<Payload<'static>> {
 }
 
 impl<S: Service> Service for Recoded<S> {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, springline::Result<Reply>> {
+    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, springline::Result<Reply>> {
         Box::pin(async move {
             let args = recoded(&call.args)?;
-            let reply = self.0.call(Call { args, ..call }).await?;
+            let reply = self.0.call(&Call { args, ..call.by_ref() }).await?;
             Ok(Reply { result: recoded(&reply.result)?, ..reply })
         })
     }

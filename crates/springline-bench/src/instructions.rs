@@ -9,7 +9,13 @@ use crate::samples::Figures;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-pub(crate) fn run(launch: &Launch, only: &[String], calls: u64, figures: &mut Figures) -> Result<()> {
+pub(crate) fn run(
+    launch: &Launch,
+    workloads: &[Workload],
+    only: &[String],
+    calls: u64,
+    figures: &mut Figures,
+) -> Result<()> {
     let valgrind = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
     if !valgrind.is_ok_and(|status| status.success()) {
         return Err("valgrind is missing: `apt-get install valgrind` or `dnf install valgrind`".into());
@@ -17,29 +23,33 @@ pub(crate) fn run(launch: &Launch, only: &[String], calls: u64, figures: &mut Fi
     let dir = std::env::temp_dir().join(format!("springline-callgrind-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     let launch = Launch { callgrind: Some(dir.clone()), ..launch.clone() };
-    for contestant in contestants::of(Workload::Seq, only)? {
-        // The instructions of an interpreter say nothing here.
-        if matches!(contestant.kind, Kind::Rust) {
-            eprint!("instructions: {}          \r", contestant.name);
-            let (once_client, once_server) = count(&launch, &dir, contestant, calls)?;
-            let (twice_client, twice_server) = count(&launch, &dir, contestant, 2 * calls)?;
-            let each = |once: u64, twice: u64| (twice as f64 - once as f64) / calls as f64;
-            let counts = (each(once_client, twice_client), each(once_server, twice_server));
-            figures.instructions.insert(contestant.name, counts);
+    for &workload in workloads {
+        let mut table = Vec::new();
+        for contestant in contestants::of(workload, only)? {
+            // The instructions of an interpreter say nothing here.
+            if matches!(contestant.kind, Kind::Rust) {
+                eprint!("instructions: {workload}, {}          \r", contestant.name);
+                let (once_client, once_server) = count(&launch, &dir, contestant, workload, calls)?;
+                let (twice_client, twice_server) = count(&launch, &dir, contestant, workload, 2 * calls)?;
+                let each = |once: u64, twice: u64| (twice as f64 - once as f64) / calls as f64;
+                let (client, server) = (each(once_client, twice_client), each(once_server, twice_server));
+                figures.instructions.insert(contestant.name, (client, server));
+                table.push((contestant.name, client, server));
+            }
+        }
+        println!("\nuser instructions of a call ({workload}), by callgrind over {calls} calls");
+        println!("  {:<20}{:>10}{:>10}{:>10}", "", "client", "server", "both");
+        for (name, client, server) in table {
+            println!("  {name:<20}{client:>10.0}{server:>10.0}{:>10.0}", client + server);
         }
     }
     std::fs::remove_dir_all(&dir)?;
-    println!("\nuser instructions of a call (seq), by callgrind over {calls} calls");
-    println!("  {:<20}{:>10}{:>10}{:>10}", "", "client", "server", "both");
-    for (name, (client, server)) in &figures.instructions {
-        println!("  {name:<20}{client:>10.0}{server:>10.0}{:>10.0}", client + server);
-    }
     Ok(())
 }
 
 /// The instructions of the client and of the server in all of their lives.
-fn count(launch: &Launch, dir: &Path, contestant: Contestant, calls: u64) -> Result<(u64, u64)> {
-    let mut pair = launch.pair(contestant, Workload::Seq)?;
+fn count(launch: &Launch, dir: &Path, contestant: Contestant, workload: Workload, calls: u64) -> Result<(u64, u64)> {
+    let mut pair = launch.pair(contestant, workload)?;
     pair.warm()?;
     pair.client.tell(&format!("go {calls}"))?;
     pair.client.expect("done")?;

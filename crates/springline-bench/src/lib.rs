@@ -13,11 +13,14 @@ mod idle;
 pub mod inprocess;
 mod instructions;
 mod load;
+mod memory;
 mod noise;
 mod peers;
+mod pki;
 mod process;
 pub mod records;
 mod samples;
+mod xml;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -15,10 +15,22 @@ pub(crate) enum Workload {
     Blob1m,
     /// Memory of the server for each connection that does nothing.
     Idle10k,
+    /// XML-RPC: one keep-alive connection, one caller, a small text there and back.
+    Xml,
+    /// The same over TLS.
+    Xmltls,
+    /// A connection for every call, a full handshake with client certificates, and a byte there and back.
+    Handshake,
+    /// Memory of the server for each TLS connection that does nothing.
+    Idletls,
 }
 
 impl Workload {
-    pub(crate) const TIMED: [Self; 4] = [Self::Seq, Self::Mux64, Self::Conn16, Self::Blob1m];
+    pub(crate) const TIMED: [Self; 7] =
+        [Self::Seq, Self::Mux64, Self::Conn16, Self::Blob1m, Self::Xml, Self::Xmltls, Self::Handshake];
+
+    /// Those of one caller, whose instructions and allocations for a call can be counted.
+    pub(crate) const COUNTED: [Self; 4] = [Self::Seq, Self::Xml, Self::Xmltls, Self::Handshake];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -27,6 +39,10 @@ impl Workload {
             Self::Conn16 => "conn16",
             Self::Blob1m => "blob1m",
             Self::Idle10k => "idle10k",
+            Self::Xml => "xml",
+            Self::Xmltls => "xmltls",
+            Self::Handshake => "handshake",
+            Self::Idletls => "idletls",
         }
     }
 
@@ -37,6 +53,10 @@ impl Workload {
             Self::Conn16 => "16 callers, 16 connections",
             Self::Blob1m => "1 MiB echo, one connection",
             Self::Idle10k => "idle connections",
+            Self::Xml => "XML-RPC, one caller, one keep-alive connection",
+            Self::Xmltls => "XML-RPC over TLS, one caller, one keep-alive connection",
+            Self::Handshake => "full TLS 1.3 handshakes with client certificates",
+            Self::Idletls => "idle TLS connections",
         }
     }
 
@@ -46,7 +66,14 @@ impl Workload {
             Self::Seq | Self::Conn16 | Self::Blob1m => "raw",
             Self::Mux64 => "pipe",
             Self::Idle10k => "rawlazy",
+            Self::Xml => "hyper",
+            Self::Xmltls | Self::Idletls => "hyper_tls",
+            Self::Handshake => "rustls",
         }
+    }
+
+    pub(crate) fn is_idle(self) -> bool {
+        matches!(self, Self::Idle10k | Self::Idletls)
     }
 }
 

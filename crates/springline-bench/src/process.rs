@@ -5,6 +5,7 @@ use crate::codecs::TAMED;
 use crate::contestants::{Contestant, Kind, Sizes};
 use crate::load::Workload;
 use crate::peers::{python, script};
+use crate::pki::Files;
 use crate::samples::Sample;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -101,6 +102,8 @@ pub(crate) struct Launch {
     pub(crate) connections: usize,
     /// Where callgrind, if it is to run the processes, leaves its figures.
     pub(crate) callgrind: Option<PathBuf>,
+    /// Certificates, for contestants over TLS.
+    pub(crate) pki: Option<Files>,
 }
 
 impl Launch {
@@ -112,6 +115,7 @@ impl Launch {
             warm: Duration::ZERO,
             connections: 0,
             callgrind: None,
+            pki: None,
         })
     }
 
@@ -140,28 +144,39 @@ impl Launch {
         command.arg(side);
         command.args(["--request-body", &self.sizes.request_body.to_string()]);
         command.args(["--reply-body", &self.sizes.reply_body.to_string()]);
+        if let Some(pki) = &self.pki {
+            command.arg("--pki").arg(pki.dir());
+        }
         command
+    }
+
+    /// Starts a server; it will tell where it listens.
+    pub(crate) fn server(&self, contestant: Contestant) -> Result<Process> {
+        let Contestant { name, kind, .. } = contestant;
+        let mut server = self.side(kind, "serve")?;
+        match kind {
+            Kind::Rust => server.arg(name),
+            // Against "multiplex": a little faster for one connection, level for sixteen.
+            Kind::Pyro5(_) => server.arg(script("server.py")).arg("thread"),
+            Kind::PyXmlrpc => server.arg(script("xml_server.py")),
+        };
+        Process::start(format!("{name} server"), &mut server)
+    }
+
+    fn side(&self, kind: Kind, side: &str) -> Result<Command> {
+        Ok(match kind {
+            Kind::Rust => self.rust(side),
+            Kind::Pyro5(_) | Kind::PyXmlrpc => self.command(&python()?, side),
+        })
     }
 
     /// Starts both processes and waits until the client is warm (or its connections are idle).
     pub(crate) fn pair(&self, contestant: Contestant, workload: Workload) -> Result<Pair> {
         let Contestant { name, kind, .. } = contestant;
-        let mut server = match kind {
-            Kind::Rust => self.rust("serve"),
-            Kind::Pyro5(_) => self.command(&python()?, "serve"),
-        };
-        match kind {
-            Kind::Rust => server.arg(name),
-            // Against "multiplex": a little faster for one connection, level for sixteen.
-            Kind::Pyro5(_) => server.arg(script("server.py")).arg("thread"),
-        };
-        let mut server = Process::start(format!("{name} server"), &mut server)?;
+        let mut server = self.server(contestant)?;
         let addr = server.expect("listening")?.join(" ");
         let warm = self.warm.as_millis().to_string();
-        let mut client = match kind {
-            Kind::Rust => self.rust("drive"),
-            Kind::Pyro5(_) => self.command(&python()?, "drive"),
-        };
+        let mut client = self.side(kind, "drive")?;
         match kind {
             Kind::Rust => client
                 .args([name, workload.name(), &addr, "--warm-ms", &warm])
@@ -169,6 +184,7 @@ impl Launch {
             Kind::Pyro5(serializer) => {
                 client.arg(script("client.py")).args([serializer, workload.name(), &addr, &warm])
             }
+            Kind::PyXmlrpc => client.arg(script("xml_client.py")).args([&addr, &warm]),
         };
         let client = Process::start(format!("{name} client, {workload}"), &mut client)?;
         Ok(Pair { server, client })
@@ -213,9 +229,9 @@ impl Pair {
     }
 }
 
-/// The resident memory of a process.
-pub(crate) fn resident_kb(pid: u32) -> Result<u64> {
+/// What the system tells of a process's memory: `VmRSS:` is resident now, `VmHWM:` was at the most.
+pub(crate) fn status_kb(pid: u32, field: &str) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let line = status.lines().find_map(|l| l.strip_prefix(field)).ok_or_else(|| format!("no {field}"))?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

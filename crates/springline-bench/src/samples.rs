@@ -2,6 +2,7 @@
 
 use crate::codecs::Op;
 use crate::load::{Pin, Workload};
+use crate::memory::Way;
 use std::collections::BTreeMap;
 
 /// One window of one contestant.
@@ -51,6 +52,8 @@ pub(crate) struct Figures {
     pub(crate) instructions: BTreeMap<&'static str, (f64, f64)>,
     /// Heap allocations of a call, at the client and at the server.
     pub(crate) allocations: BTreeMap<&'static str, (f64, f64)>,
+    /// The greatest memory of a server beyond what it had, in multiples of the document that it handled.
+    pub(crate) memory: BTreeMap<(Way, &'static str), f64>,
     /// Nanoseconds for a record, one for each round.
     pub(crate) codecs: BTreeMap<(Op, &'static str), Vec<f64>>,
 }

@@ -21,6 +21,7 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   springline call PYRO:ServiceName@127.0.0.1:7766 get_data Hello
+  springline call https://localhost:8000/RPC2 pow 41 3 --ca certs/ca-chain.pem
   springline methods PYRO:ServiceName@127.0.0.1:7766
   springline ping PYRO:ServiceName@127.0.0.1:7766
 
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     /// Ask for a sign of life
     #[command(after_help = PING_EXAMPLES)]
     Ping(Ping),
+    /// Make a sample PKI: two authorities, a server, a client
+    #[command(after_help = CERTS_EXAMPLES)]
+    Certs(Certs),
 }
 
 const VALUES: &str = "\
@@ -71,7 +75,10 @@ Examples:
   springline call PYRO:thing@127.0.0.1:7766 echo '{\"a\": [1, 2.5, null]}' --serializer msgpack --compact
   springline call PYRO:thing@127.0.0.1:7766 size '{\"$bytes\": \"AAECAw==\"}' --pyro 4 --hmac-key-file key.txt
   springline call PYRO:thing@[::1]:7766 get_data -- --text-with-a-hyphen
-  springline call PYRO:Pyro.Daemon@./u:/run/things.sock registered";
+  springline call PYRO:Pyro.Daemon@./u:/run/things.sock registered
+  springline call http://localhost:8000 echo null --allow-none
+  springline call https://localhost:8000/RPC2 pow 41 3 --ca ca-chain.pem --cert client-cert.pem --key client-key.pem
+  springline call unix:/run/supervisor.sock supervisor.getState --compact";
 
 const SET_EXAMPLES: &str = "\
 Examples:
@@ -84,15 +91,27 @@ const METHODS_EXAMPLES: &str = "\
 Examples:
   springline methods PYRO:ServiceName@127.0.0.1:7766
   springline methods PYRO:ServiceName@127.0.0.1:7766 --json
+  springline methods http://localhost:8000/RPC2
 
-Pyro's daemons tell names only, no parameters.";
+Pyro's daemons tell names only, no parameters; XML-RPC's servers the types of parameters, if they know them.";
 
 const PING_EXAMPLES: &str = "\
 Examples:
   springline ping PYRO:ServiceName@127.0.0.1:7766 --timeout 2
   springline ping PYRO:ServiceName@127.0.0.1:7766 > /dev/null && echo up
 
-The connection's handshake names the object: an object that the daemon does not have is not alive.";
+With Pyro the connection's handshake names the object: an object that the daemon does not have is not alive. An XML-RPC
+server is asked for `system.listMethods`; a fault is an answer, too.";
+
+const CERTS_EXAMPLES: &str = "\
+Examples:
+  springline certs certs
+  springline certs certs --client-subject 'O=My Company, CN=Ada' --days 365 --force
+  springline certs certs --san rpc.example.com --san 192.0.2.7
+
+Files: ca-root-cert.pem signs ca-signing-cert.pem, which signs server-cert.pem and client-cert.pem; ca-chain.pem has both
+authorities: it is what server and client trust. The two others are followed by the certificate of their authority, so
+that trusting the root alone is enough. Each has its ...-key.pem, which is not encrypted and which only its owner can read.";
 
 /// Arguments of `springline call`.
 #[derive(Debug, Args)]
@@ -185,10 +204,67 @@ pub(crate) struct Ping {
     pub(crate) connection: Connection,
 }
 
+/// Arguments of `springline certs`.
+#[derive(Debug, Args)]
+pub(crate) struct Certs {
+    /// Where the files go; made if it is missing
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+
+    /// Overwrite files that are there already
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// For how long the certificates are valid, in days
+    #[arg(long, default_value_t = 10_957, value_parser = clap::value_parser!(u32).range(1..=36_525))]
+    pub(crate) days: u32,
+
+    /// The first day on which they are valid, at 00:00 UTC [default: since yesterday, for clocks that are behind]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) start: Option<String>,
+
+    /// A name or address that the server is reached by; may be repeated [default: localhost, 127.0.0.1 and ::1]
+    #[arg(long = "san", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+
+    /// The kind of the keys
+    #[arg(long, value_enum, default_value_t = KeyType::P256)]
+    pub(crate) key_type: KeyType,
+
+    /// The subject of the authority at the top
+    #[arg(long, value_name = "SUBJECT", default_value = "ST=My State, O=My Company, CN=SAMPLE Root CA")]
+    pub(crate) root_subject: String,
+
+    /// The subject of the authority that signs
+    #[arg(long, value_name = "SUBJECT", default_value = "ST=My State, O=My Company, CN=SAMPLE Signing CA")]
+    pub(crate) signing_subject: String,
+
+    /// The server's subject
+    #[arg(long, value_name = "SUBJECT", default_value = "ST=My State, L=My Town, O=My Company, CN=My Server")]
+    pub(crate) server_subject: String,
+
+    /// The client's subject: NAME=VALUE with commas between; names are short (CN), long (commonName) or dotted OIDs; a
+    /// backslash takes the next character as it is
+    #[arg(long, value_name = "SUBJECT", default_value = "ST=My State, L=My Town, O=My Company, CN=My Client")]
+    pub(crate) client_subject: String,
+}
+
+/// Kinds of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyType {
+    /// NIST P-256, which everybody reads and which is the fastest
+    P256,
+    /// NIST P-384
+    P384,
+    /// Ed25519, which Java reads since 15
+    Ed25519,
+}
+
 /// The object that all commands begin with.
 #[derive(Debug, Args)]
 pub(crate) struct Object {
-    /// Where the object is: PYRO:object@host:port, PYRO:object@[ipv6]:port or PYRO:object@./u:/path/of/socket
+    /// Where the object is: PYRO:object@host:port, PYRO:object@[ipv6]:port or PYRO:object@./u:/path/of/socket; for
+    /// XML-RPC http://host:port/path, https://host:port/path or unix:/path/of/socket
     pub(crate) uri: String,
 }
 
@@ -204,18 +280,33 @@ pub(crate) struct Print {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// How arguments are written, and so the result
-    #[arg(long, value_enum, default_value_t = Codec::Serpent)]
-    pub(crate) serializer: Codec,
-
     /// How long connecting and the call may take: seconds, or with a unit as in 500ms. By default connecting may take
     /// 10 s and a call as long as it takes
     #[arg(long, value_name = "TIME", value_parser = crate::duration::parse)]
     pub(crate) timeout: Option<Duration>,
 
+    /// Compress what is sent, where it is large
+    #[arg(long)]
+    pub(crate) compress: bool,
+
+    #[command(flatten)]
+    pub(crate) pyro: PyroOptions,
+
+    #[command(flatten)]
+    pub(crate) xmlrpc: XmlRpcOptions,
+}
+
+/// What only Pyro has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pyro")]
+pub(crate) struct PyroOptions {
+    /// How arguments are written, and so the result [default: serpent]
+    #[arg(long, value_enum)]
+    pub(crate) serializer: Option<Codec>,
+
     /// The daemon's generation; found out by default
-    #[arg(long, value_enum, default_value_t = Pyro::Auto)]
-    pub(crate) pyro: Pyro,
+    #[arg(long = "pyro", value_enum, default_value_t = Pyro::Auto)]
+    pub(crate) generation: Pyro,
 
     /// Read the key that Pyro 4 signs with from this file; without it the variable SPRINGLINE_HMAC_KEY is taken, if set
     #[arg(long, value_name = "FILE")]
@@ -225,13 +316,42 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "JSON")]
     pub(crate) handshake: Option<String>,
 
-    /// Compress what is sent, where it is large
-    #[arg(long)]
-    pub(crate) compress: bool,
-
     /// Send an annotation along; the key has four characters; may be repeated
     #[arg(long = "annotation", value_name = "KEY=TEXT", value_parser = crate::annotation::parse)]
     pub(crate) annotations: Vec<(String, String)>,
+}
+
+/// What only XML-RPC has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "XML-RPC")]
+pub(crate) struct XmlRpcOptions {
+    /// The authorities that an https server's certificate may come from, in PEM [default: those of this system]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Our certificate, for servers that ask for one, in PEM
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// Its private key, in PEM and not encrypted
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// The name that the server's certificate has to be for, instead of the URL's host
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server_name: Option<String>,
+
+    /// Take any certificate of any server: everybody on the way can read and change what is sent
+    #[arg(long, conflicts_with_all = ["ca", "server_name"])]
+    pub(crate) insecure: bool,
+
+    /// Send null as <nil/> and integers beyond 32 bits as <i8>, which not every server reads
+    #[arg(long)]
+    pub(crate) allow_none: bool,
+
+    /// The path that is asked for at a Unix socket [default: /RPC2]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
 }
 
 /// The serializers by name.
@@ -289,7 +409,8 @@ mod tests {
     fn every_command_shows_examples() {
         for command in Cli::command().get_subcommands() {
             let help = command.clone().render_long_help().to_string();
-            let example = format!("  springline {} PYRO:", command.get_name());
+            let first = if command.get_name() == "certs" { "certs" } else { "PYRO:" };
+            let example = format!("  springline {} {first}", command.get_name());
             assert!(help.contains("Examples:") && help.contains(&example), "{help}");
         }
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use springline::xmlrpc::client::HttpStatus;
 use springline::{Error, ErrorKind, Reached};
 
 use crate::output::one_line;
@@ -19,8 +20,10 @@ pub(crate) const UNREACHED: u8 = 3;
 pub(crate) enum Failure {
     /// What was typed cannot work.
     Usage(String),
-    /// A call, or the way to it, failed.
+    /// A call, or the way to it, failed; of Pyro where it matters.
     Call(Error),
+    /// The same of XML-RPC.
+    XmlRpc(Error),
     /// The result could not be written.
     Output(io::Error),
 }
@@ -36,7 +39,7 @@ impl Failure {
         match self {
             Self::Usage(_) => USAGE,
             Self::Output(_) => REMOTE,
-            Self::Call(e) => match e.kind() {
+            Self::Call(e) | Self::XmlRpc(e) => match e.kind() {
                 ErrorKind::Remote => REMOTE,
                 ErrorKind::Name | ErrorKind::Config | ErrorKind::Encode | ErrorKind::Arguments => USAGE,
                 _ => UNREACHED,
@@ -48,6 +51,10 @@ impl Failure {
         match self {
             Self::Usage(text) => text.clone(),
             Self::Call(e) => e.report(),
+            Self::XmlRpc(e) => match e.exception().and_then(|x| x.code) {
+                Some(code) => format!("{} (fault code {code})", e.report()),
+                None => e.report(),
+            },
             Self::Output(e) => format!("cannot write the result: {e}"),
         }
     }
@@ -55,7 +62,7 @@ impl Failure {
     /// Says it on stderr and gives the exit code.
     pub(crate) fn tell(&self, verbose: u8) -> ExitCode {
         let mut text = format!("error: {}\n", one_line(&self.text()));
-        if let (1.., Self::Call(e)) = (verbose, self) {
+        if let (1.., Self::Call(e) | Self::XmlRpc(e)) = (verbose, self) {
             text += &remote_details(e);
         }
         if let Some(hint) = self.hint() {
@@ -67,7 +74,11 @@ impl Failure {
     }
 
     fn hint(&self) -> Option<String> {
-        let Self::Call(e) = self else { return None };
+        let e = match self {
+            Self::Call(e) => e,
+            Self::XmlRpc(e) => return xmlrpc_hint(e).map(str::to_owned),
+            Self::Usage(_) | Self::Output(_) => return None,
+        };
         let about = |word: &str| e.message().contains(word);
         let hint = match e.kind() {
             ErrorKind::Remote => {
@@ -99,6 +110,36 @@ impl Failure {
         };
         Some(hint.to_owned())
     }
+}
+
+// The same for XML-RPC.
+fn xmlrpc_hint(e: &Error) -> Option<&'static str> {
+    let about = |word: &str| e.message().contains(word);
+    let status = HttpStatus::of(e).map(|s| s.status.as_u16());
+    Some(match (e.kind(), status) {
+        (ErrorKind::Remote, _) => {
+            let unknown = e.exception().is_some_and(|x| x.code == Some(-32601) || x.message.contains("not supported"));
+            return unknown.then_some("`springline methods URL` lists what the server offers");
+        }
+        (_, Some(401)) => "the server asks for a user and a password: http://user:password@host/path",
+        (_, Some(404)) => "the server is there, but serves another path: /RPC2 and / are usual",
+        (_, Some(_)) => "does an XML-RPC server listen there, at that path?",
+        (ErrorKind::Unavailable, _) => "is the server running, and are host and port right?",
+        (ErrorKind::Timeout | ErrorKind::Closed, _) if e.reached() == Reached::MaybeExecuted => {
+            "the call was sent: it may have run, or be running still"
+        }
+        (ErrorKind::Timeout, _) => "nothing was called; --timeout allows more time",
+        (ErrorKind::Denied, _) if about("certificate of ours") || about("our certificate") => {
+            "--cert and --key name our certificate and its key"
+        }
+        (ErrorKind::Denied, _) if about("certificate") => {
+            "--ca names the authorities to trust, --server-name the name to expect"
+        }
+        (ErrorKind::Encode, _) if about("null") || about("nil") || about("allow_none") => {
+            "--allow-none sends what XML-RPC itself has no form for"
+        }
+        _ => return None,
+    })
 }
 
 // What else the peer told of its exception.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use springline::FnService;
 use springline::pyro::Daemon;
+use springline::xmlrpc::server::XmlRpcServer;
 use support::{Run, run, workspace};
 
 /// The lines of shell blocks that begin with the program's name.
@@ -25,17 +26,38 @@ fn lines(file: &str) -> Vec<String> {
     found
 }
 
-/// The quickstart's object, where there is a free port.
-fn serve() -> (tokio::runtime::Runtime, Daemon, String) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (daemon, uri) = runtime.block_on(async {
-        let daemon = Daemon::bind("127.0.0.1:0").await.unwrap();
-        let service = FnService::new("Service")
-            .method("get_data", ["param"], |(p,): (String,)| async move { Ok(format!("You got remote data => {p}")) });
-        let uri = daemon.register("ServiceName", service).unwrap().to_string();
-        (daemon, uri)
-    });
-    (runtime, daemon, uri)
+/// The quickstart's object, at free ports.
+struct Quickstart {
+    daemon: Option<Daemon>,
+    server: Option<XmlRpcServer>,
+    uri: String,
+    url: String,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Quickstart {
+    fn serve() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let service = || {
+            FnService::new("Service").method("get_data", ["param"], |(p,): (String,)| async move {
+                Ok(format!("You got remote data => {p}"))
+            })
+        };
+        let (daemon, server) = runtime.block_on(async {
+            let server = XmlRpcServer::builder().register_service("", service());
+            (Daemon::bind("127.0.0.1:0").await.unwrap(), server.bind("127.0.0.1:0").await.unwrap())
+        });
+        let uri = daemon.register("ServiceName", service()).unwrap().to_string();
+        let url = server.url();
+        Self { daemon: Some(daemon), server: Some(server), uri, url, runtime }
+    }
+}
+
+impl Drop for Quickstart {
+    fn drop(&mut self) {
+        let _guard = self.runtime.enter();
+        drop((self.daemon.take(), self.server.take()));
+    }
 }
 
 /// Runs a line as a shell does that finds the program.
@@ -50,15 +72,15 @@ fn shell(line: &str) -> Run {
 
 #[test]
 fn shell_lines_work() {
-    let (runtime, daemon, uri) = serve();
+    let quickstart = Quickstart::serve();
     for file in ["README.md", "crates/springline-cli/README.md"] {
         let lines = lines(file);
         assert!(lines.len() > 3, "{file} shows how to use the program");
         for line in lines {
-            let at = "PYRO:ServiceName@127.0.0.1:7766";
-            assert!(line.contains(at), "{file}: {line}");
+            let (pyro, http) = ("PYRO:ServiceName@127.0.0.1:7766", "http://127.0.0.1:8000/RPC2");
+            assert!(line.contains(pyro) || line.contains(http), "{file}: {line}");
             // A slow machine may take its time.
-            let here = line.replace(at, &uri).replace("500ms", "60s");
+            let here = line.replace(pyro, &quickstart.uri).replace(http, &quickstart.url).replace("500ms", "60s");
             let done = shell(&here);
             assert_eq!(done.code, 0, "{file}: {line}\n{}", done.err);
             assert!(!done.out.is_empty() && done.err.is_empty(), "{file}: {line}\n{}", done.err);
@@ -67,8 +89,6 @@ fn shell_lines_work() {
             }
         }
     }
-    let _guard = runtime.enter();
-    drop(daemon);
 }
 
 #[test]
@@ -80,8 +100,12 @@ fn the_examples_of_the_help_are_understood() {
         assert!(!lines.is_empty());
         for line in lines {
             // Nothing listens at port 1: what is understood ends with code 3, a wrong command line with code 2.
-            let here = line.replace(":7766", ":1").replace("/run/things.sock", "/nowhere/things.sock");
+            let here = line.replace(":7766", ":1").replace(":8000", ":1").replace("/run/", "/nowhere/");
             let here = here.replace("--hmac-key-file key.txt", "").replace("> /dev/null && echo up", "");
+            let certs = format!("{}/certs", workspace().display());
+            let here = ["ca-chain", "client-cert", "client-key"]
+                .iter()
+                .fold(here, |line, name| line.replace(&format!(" {name}.pem"), &format!(" {certs}/{name}.pem")));
             let done = shell(&here);
             assert_eq!(done.code, 3, "{line}\n{}", done.err);
             assert!(done.err.starts_with("error: cannot connect"), "{line}\n{}", done.err);

@@ -41,7 +41,7 @@ fn wrong_command_lines_are_code_2() {
 #[test]
 fn bad_uris_are_code_2() {
     for (uri, parts) in [
-        ("http://localhost/RPC2", &["unknown scheme \"http\"", "known: PYRO: (Pyro 4 and 5)"][..]),
+        ("ftp://localhost/RPC2", &["unknown scheme \"ftp\"", "known: PYRO: (Pyro 4 and 5), http: (XML-RPC)"][..]),
         ("PYROLOC://localhost:7766/ServiceName", &["unknown scheme \"pyroloc\"", "PYRO:"]),
         ("thing", &["no scheme"]),
         ("PYRO:thing", &["@host:port"]),

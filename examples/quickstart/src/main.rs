@@ -1,13 +1,15 @@
-//! One service, called as a local object, through Pyro 4 and through Pyro 5: `cargo run -p quickstart`.
+//! One service, called as a local object, through Pyro 4, Pyro 5 and XML-RPC: `cargo run -p quickstart`.
 
 mod options;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use options::{HELP, PORT, Wish};
+use options::{HELP, HTTP_PORT, PORT, Wish};
 use quickstart::{LocalService, ServiceRef, ServiceServer, client};
 use springline::pyro::{Daemon, Proxy, Version};
+use springline::xmlrpc::client::XmlRpcProxy;
+use springline::xmlrpc::server::XmlRpcServer;
 use springline::{ErrorKind, Result};
 
 const HOST: &str = "127.0.0.1";
@@ -18,59 +20,65 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let (serve, port) = match options::read(std::env::args().skip(1)) {
+    let (serve, port, http_port) = match options::read(std::env::args().skip(1)) {
         Ok(Wish::Help) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        Ok(Wish::Run { serve, port }) => (serve, port),
+        Ok(Wish::Run { serve, port, http_port }) => (serve, port, http_port),
         Err(why) => {
             eprintln!("error: {why}");
             return ExitCode::from(2);
         }
     };
-    match run(serve, port).await {
+    match run(serve, port, http_port).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("error: {}", e.report());
             if e.kind() == ErrorKind::Unavailable {
-                eprintln!(
-                    "hint: if another program has port {port}, take another one: --port PORT, or --port 0 for any"
-                );
+                eprintln!("hint: if another program has the port, take another one: --port or --http-port, 0 for any");
             }
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(serve: bool, port: u16) -> Result<()> {
+async fn run(serve: bool, port: u16, http_port: u16) -> Result<()> {
     let daemon = Daemon::bind(&format!("{HOST}:{port}")).await?;
     let uri = daemon.register(NAME, ServiceServer::new(LocalService))?.to_string();
 
-    // One client function, three objects. Only what stands here differs.
+    let server = XmlRpcServer::builder().register_service("", ServiceServer::new(LocalService));
+    let server = server.bind(&format!("{HOST}:{http_port}")).await?;
+    let url = server.url();
+
+    // One client function, four objects. Only what stands here differs.
     let local = ServiceRef::local(LocalService);
     let pyro4 = ServiceRef::remote(Proxy::builder(&uri)?.version(Version::V48).build()?);
     let pyro5 = ServiceRef::remote(Proxy::builder(&uri)?.version(Version::V502).build()?);
-    println!("local   {}", client(&local).await?);
-    println!("Pyro 4  {}", client(&pyro4).await?);
-    println!("Pyro 5  {}", client(&pyro5).await?);
+    let xmlrpc = ServiceRef::remote(XmlRpcProxy::new(&url)?);
+    println!("local    {}", client(&local).await?);
+    println!("Pyro 4   {}", client(&pyro4).await?);
+    println!("Pyro 5   {}", client(&pyro5).await?);
+    println!("XML-RPC  {}", client(&xmlrpc).await?);
 
     if serve {
         // Who reads the next line may ask for the end at once: listen for that first.
         let end = Interrupt::listen();
-        println!("\nServing {uri} until Ctrl-C. From Python:\n\n{}", python(&uri));
+        println!("\nServing {uri} and {url} until Ctrl-C. From Python:\n\n{}", python(&uri, &url));
         end.wait().await;
         println!("\nStopping.");
     } else {
         let uri = format!("PYRO:{NAME}@{HOST}:{PORT}");
-        println!("\nThe same object from Python, while `cargo run -p quickstart -- --serve` runs:\n\n{}", python(&uri));
+        let url = format!("http://{HOST}:{HTTP_PORT}/RPC2");
+        let python = python(&uri, &url);
+        println!("\nThe same object from Python, while `cargo run -p quickstart -- --serve` runs:\n\n{python}");
     }
-    daemon.shutdown(DRAIN).await;
+    tokio::join!(daemon.shutdown(DRAIN), server.shutdown(DRAIN));
     Ok(())
 }
 
 /// What calls the object from Python, to be pasted as it is.
-fn python(uri: &str) -> String {
+fn python(uri: &str, url: &str) -> String {
     format!(
         "# Pyro4: pip install Pyro4\n\
          import Pyro4\n\
@@ -78,7 +86,11 @@ fn python(uri: &str) -> String {
          \n\
          # Pyro5: pip install Pyro5\n\
          import Pyro5.api\n\
-         print(Pyro5.api.Proxy(\"{uri}\").get_data(\"Hello\"))\n"
+         print(Pyro5.api.Proxy(\"{uri}\").get_data(\"Hello\"))\n\
+         \n\
+         # XML-RPC: comes with Python 3; in Python 2 it is `from xmlrpclib import ServerProxy`\n\
+         from xmlrpc.client import ServerProxy\n\
+         print(ServerProxy(\"{url}\").get_data(\"Hello\"))\n"
     )
 }
 

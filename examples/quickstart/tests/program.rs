@@ -13,10 +13,11 @@ fn run(args: &[&str]) -> Output {
     Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().unwrap()
 }
 
-const CALLS: [&str; 3] = [
-    "local   You got remote data => Hello",
-    "Pyro 4  You got remote data => Hello",
-    "Pyro 5  You got remote data => Hello",
+const CALLS: [&str; 4] = [
+    "local    You got remote data => Hello",
+    "Pyro 4   You got remote data => Hello",
+    "Pyro 5   You got remote data => Hello",
+    "XML-RPC  You got remote data => Hello",
 ];
 
 /// The lines for Python that stand behind the comment with this beginning, up to the next empty line.
@@ -32,17 +33,18 @@ fn snippet(lines: &[String], comment: &str) -> String {
 }
 
 #[test]
-fn the_same_client_for_three_objects() {
+fn the_same_client_for_four_objects() {
     let done = run(&[]);
     let out = text(&done.stdout);
     assert!(done.status.success(), "{}", text(&done.stderr));
-    assert_eq!(out.lines().take(3).collect::<Vec<_>>(), CALLS);
+    assert_eq!(out.lines().take(4).collect::<Vec<_>>(), CALLS);
     // What it prints for Python goes with `--serve`, which it names.
     let lines: Vec<String> = out.lines().map(str::to_owned).collect();
     assert!(out.contains("cargo run -p quickstart -- --serve"), "{out}");
     for generation in ["# Pyro4", "# Pyro5"] {
         assert!(snippet(&lines, generation).contains("\"PYRO:ServiceName@127.0.0.1:7766\""), "{out}");
     }
+    assert!(snippet(&lines, "# XML-RPC").contains("\"http://127.0.0.1:8000/RPC2\""), "{out}");
     assert_eq!(text(&done.stderr), "");
 }
 
@@ -55,11 +57,15 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
-        let mut child = Command::new(PROGRAM).args(["--serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(PROGRAM)
+            .args(["--serve", "--port", "0", "--http-port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut lines: Vec<String> = Vec::new();
         // The last line for Python is the last before it waits.
-        while !lines.last().is_some_and(|line| line.starts_with("print(Pyro5")) {
+        while !lines.last().is_some_and(|line| line.starts_with("print(ServerProxy")) {
             let mut line = String::new();
             assert_ne!(out.read_line(&mut line).unwrap(), 0, "it ended after {lines:?}");
             lines.push(line.trim_end().to_owned());
@@ -71,6 +77,11 @@ impl Served {
     fn uri(&self) -> &str {
         let line = self.lines.iter().find(|line| line.starts_with("Serving ")).unwrap();
         line.split_whitespace().nth(1).unwrap()
+    }
+
+    fn url(&self) -> &str {
+        let line = self.lines.iter().find(|line| line.starts_with("Serving ")).unwrap();
+        line.split_whitespace().nth(3).unwrap()
     }
 
     fn signal(&self, name: &str) {
@@ -89,11 +100,12 @@ impl Drop for Served {
 #[test]
 fn python_runs_the_printed_lines() {
     let mut served = Served::start();
-    assert_eq!(served.lines[..3], CALLS);
+    assert_eq!(served.lines[..4], CALLS);
     assert!(served.uri().starts_with("PYRO:ServiceName@127.0.0.1:"), "{:?}", served.lines);
-    for generation in ["# Pyro4", "# Pyro5"] {
-        let snippet = snippet(&served.lines, generation);
-        assert!(snippet.contains(served.uri()), "{snippet}");
+    assert!(served.url().starts_with("http://127.0.0.1:"), "{:?}", served.lines);
+    for (kind, address) in [("# Pyro4", served.uri()), ("# Pyro5", served.uri()), ("# XML-RPC", served.url())] {
+        let snippet = snippet(&served.lines, kind);
+        assert!(snippet.contains(address), "{snippet}");
         let done = Command::new(python()).args(["-c", &snippet]).output().unwrap();
         assert_eq!(text(&done.stdout), "You got remote data => Hello\n", "{snippet}\n{}", text(&done.stderr));
     }
@@ -114,8 +126,9 @@ fn it_ends_when_it_is_asked_to() {
 #[test]
 fn an_idle_client_does_not_keep_it() {
     let mut served = Served::start();
-    let address = served.uri().rsplit('@').next().unwrap().to_owned();
-    let idle = std::net::TcpStream::connect(address).unwrap();
+    let pyro = served.uri().rsplit('@').next().unwrap();
+    let http = served.url().trim_start_matches("http://").trim_end_matches("/RPC2");
+    let idle = [pyro, http].map(|address| std::net::TcpStream::connect(address).unwrap());
     served.signal("-INT");
     assert!(served.child.wait().unwrap().success());
     drop(idle);
@@ -124,8 +137,14 @@ fn an_idle_client_does_not_keep_it() {
 #[test]
 fn a_taken_port_is_named() {
     let served = Served::start();
-    let port = served.uri().rsplit(':').next().unwrap().to_owned();
-    for args in [&["--serve", "--port", &port][..], &["--port", &port]] {
+    let pyro = served.uri().rsplit(':').next().unwrap().to_owned();
+    let http = served.url().rsplit(':').next().unwrap().trim_end_matches("/RPC2").to_owned();
+    for (args, port) in [
+        (&["--serve", "--port", &pyro][..], &pyro),
+        (&["--port", &pyro], &pyro),
+        (&["--serve", "--port", "0", "--http-port", &http], &http),
+        (&["--http-port", &http], &http),
+    ] {
         let done = run(args);
         let err = text(&done.stderr);
         assert_eq!(done.status.code(), Some(1), "{err}");
@@ -138,10 +157,10 @@ fn a_taken_port_is_named() {
 fn help_and_wrong_arguments() {
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for part in ["--serve", "--port", "PYRO:ServiceName@127.0.0.1:7766"] {
+    for part in ["--serve", "--port", "--http-port", "PYRO:ServiceName@127.0.0.1:7766", "http://127.0.0.1:8000/RPC2"] {
         assert!(text(&help.stdout).contains(part));
     }
-    for args in [&["serve"][..], &["--port"], &["--port", "many"]] {
+    for args in [&["serve"][..], &["--port"], &["--port", "many"], &["--http-port", "-1"]] {
         let done = run(args);
         assert_eq!((done.status.code(), done.stdout.len()), (Some(2), 0), "{args:?}");
         assert!(text(&done.stderr).starts_with("error: "), "{args:?}");

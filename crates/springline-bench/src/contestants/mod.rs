@@ -1,6 +1,10 @@
 //! Who is measured. A contestant is a server that announces where it listens and a [`Client`].
 
+#[cfg(feature = "peers")]
+pub(crate) mod dxr;
 mod frames;
+mod handshake;
+mod http;
 mod pipe;
 mod raw;
 pub(crate) mod springline;
@@ -8,14 +12,18 @@ pub(crate) mod springline;
 mod tarpc;
 #[cfg(feature = "peers")]
 mod tonic;
+pub(crate) mod xmlrpc;
 
 use crate::Result;
 use crate::control::raise_open_files;
 use crate::driver::{Client, Plan, drive};
-use crate::load::Workload::{self, Blob1m, Conn16, Idle10k, Mux64, Seq};
+use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Idle10k, Idletls, Mux64, Seq, Xml, Xmltls};
+use crate::memory::Case;
+use crate::pki::Files;
 pub(crate) use frames::Sizes;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use tokio::task::LocalSet;
 
 /// How the processes of a contestant are started.
@@ -25,6 +33,24 @@ pub(crate) enum Kind {
     Rust,
     /// The programs in `python/`, with this serializer.
     Pyro5(&'static str),
+    /// The XML-RPC programs in `python/`.
+    PyXmlrpc,
+}
+
+/// What a server and a client are told on their command lines, besides their names.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Setting {
+    #[command(flatten)]
+    pub(crate) sizes: Sizes,
+    /// Where the certificates are.
+    #[arg(long, global = true, hide = true)]
+    pki: Option<PathBuf>,
+}
+
+impl Setting {
+    fn pki(&self) -> Result<Files> {
+        Files::of(self.pki.as_deref())
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -52,10 +78,35 @@ const ALL: &[Contestant] = &[
     rust("tonic", &[Seq, Mux64, Conn16, Blob1m, Idle10k]),
     pyro5("pyro5_msgpack", "msgpack"),
     pyro5("pyro5_serpent", "serpent"),
+    rust("hyper", &[Xml]),
+    rust("springline_xmlrpc", &[Xml]),
+    rust("hyper_tls", &[Xmltls, Idletls]),
+    rust("springline_xmltls", &[Xmltls, Idletls]),
+    rust("rustls", &[Handshake]),
+    rust("springline_tls", &[Handshake]),
+    #[cfg(feature = "peers")]
+    rust("dxr", &[Xml]),
+    Contestant { name: "py_xmlrpc", kind: Kind::PyXmlrpc, workloads: &[Xml] },
+];
+
+/// Who takes part in `memory`.
+pub(crate) const MEMORY: &[Case] = &[
+    Case { contestant: "springline_xmlrpc", method: "count", about: "springline_xmlrpc, records passing by" },
+    Case { contestant: "springline_xmlrpc", method: "hold", about: "springline_xmlrpc, all records in a Vec" },
+    #[cfg(feature = "peers")]
+    Case { contestant: "dxr", method: "count", about: "dxr" },
+    Case { contestant: "py_xmlrpc", method: "count", about: "py_xmlrpc" },
 ];
 
 const fn pyro5(name: &'static str, serializer: &'static str) -> Contestant {
     Contestant { name, kind: Kind::Pyro5(serializer), workloads: &[Seq, Conn16, Blob1m] }
+}
+
+impl Contestant {
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let found = ALL.iter().find(|c| c.name == name).copied();
+        found.ok_or_else(|| format!("no contestant {name} in this program").into())
+    }
 }
 
 /// The contestants of a workload, its limit first, and of the others those in `only` (all if empty).
@@ -83,7 +134,8 @@ fn block_on<T>(future: impl Future<Output = Result<T>>, tasks: bool) -> Result<T
 }
 
 /// Serves until the parent closes the pipe.
-pub(crate) fn serve(name: &str, sizes: Sizes) -> Result<()> {
+pub(crate) fn serve(name: &str, setting: &Setting) -> Result<()> {
+    let sizes = setting.sizes;
     // As many as there may be; that these suffice is the idle workload's to check.
     raise_open_files(0)?;
     match name {
@@ -95,12 +147,21 @@ pub(crate) fn serve(name: &str, sizes: Sizes) -> Result<()> {
         "tarpc" => block_on(tarpc::serve(), false),
         #[cfg(feature = "peers")]
         "tonic" => block_on(tonic::serve(), false),
+        "hyper" => block_on(http::serve(http::bare_answer, None), false),
+        "hyper_tls" => block_on(http::serve(http::bare_answer, Some(setting.pki()?)), false),
+        "rustls" => block_on(handshake::serve(&setting.pki()?), false),
+        "springline_xmlrpc" => block_on(xmlrpc::serve(None), false),
+        "springline_xmltls" => block_on(xmlrpc::serve(Some(setting.pki()?)), false),
+        "springline_tls" => block_on(xmlrpc::handshakes(&setting.pki()?), false),
+        #[cfg(feature = "peers")]
+        "dxr" => block_on(http::serve(dxr::ANSWER, None), false),
         _ => Err(format!("no server {name} in this program").into()),
     }
 }
 
 /// Calls the server at `addr` as the plan says.
-pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, sizes: Sizes) -> Result<()> {
+pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, setting: &Setting) -> Result<()> {
+    let sizes = setting.sizes;
     raise_open_files(plan.connections as u64 + 64)?;
     match name {
         "raw" | "rawlazy" => start(async || raw::client(addr, sizes, false).await, plan),
@@ -112,6 +173,13 @@ pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, sizes: Sizes) -> R
         "tarpc" => start(async || tarpc::client(addr).await, plan),
         #[cfg(feature = "peers")]
         "tonic" => start(async || tonic::client(addr).await, plan),
+        "hyper" => start(async || http::client(addr, http::BARE, None).await, plan),
+        "hyper_tls" => start(async || http::client(addr, http::BARE, Some(setting.pki()?)).await, plan),
+        "rustls" | "springline_tls" => start(async || handshake::client(addr, &setting.pki()?), plan),
+        "springline_xmlrpc" => start(async || xmlrpc::client(addr, None), plan),
+        "springline_xmltls" => start(async || xmlrpc::client(addr, Some(setting.pki()?)), plan),
+        #[cfg(feature = "peers")]
+        "dxr" => start(async || http::client(addr, dxr::CODEC, None).await, plan),
         _ => Err(format!("no client {name} in this program").into()),
     }
 }

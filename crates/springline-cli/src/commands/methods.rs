@@ -5,15 +5,15 @@ use springline::{CallKind, MethodInfo, ServiceInfo, Value};
 use crate::cli::Methods;
 use crate::failure::Failure;
 use crate::output::one_line;
-use crate::target::{Target, block_on};
+use crate::target::{Target, block_on, masked};
 use crate::{json, output};
 
 pub(super) fn run(command: &Methods) -> Result<(), Failure> {
     let target = Target::open(&command.object.uri, &command.connection)?;
-    let info = block_on(target.describe())??;
+    let info = block_on(target.describe())?.map_err(|e| target.failure(e))?;
     let offer = Offer::of(&info);
     if command.json {
-        return output::line(&json::write(&offer.to_value(&command.object.uri), command.compact));
+        return output::line(&json::write(&offer.to_value(&masked(&command.object.uri)), command.compact));
     }
     let lines = offer.lines();
     if lines.is_empty() { Ok(()) } else { output::line(&lines.join("\n")) }

@@ -1,6 +1,7 @@
 //! One module a command.
 
 mod call;
+mod certs;
 mod get;
 mod methods;
 mod ping;
@@ -21,12 +22,13 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Set(command) => set::run(command),
         Command::Methods(command) => methods::run(command),
         Command::Ping(command) => ping::run(command),
+        Command::Certs(command) => certs::run(command),
     }
 }
 
 // Makes one call and waits for what it comes to.
 fn send(target: &Target, call: Call<'_>) -> Result<Reply, Failure> {
-    let reply = block_on(target.service().call(call))??;
+    let reply = block_on(target.service().call(&call))?.map_err(|e| target.failure(e))?;
     for (key, data) in &reply.metadata.annotations {
         tracing::debug!(target: "springline", key = %key, data = %data.escape_ascii(), "the reply has an annotation");
     }

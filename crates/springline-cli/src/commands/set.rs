@@ -10,7 +10,7 @@ use crate::target::Target;
 
 pub(super) fn run(command: &Set) -> Result<(), Failure> {
     let args = vec![json::argument(&command.value, "the value")?];
-    let target = Target::open(&command.object.uri, &command.connection)?;
+    let target = Target::open(&command.object.uri, &command.connection)?.with_attributes()?;
     let mut call = Call::new(&command.attribute, &args);
     call.kind = CallKind::SetAttr;
     send(&target, call).map(|_| ())
