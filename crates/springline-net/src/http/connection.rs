@@ -160,7 +160,7 @@ impl Site {
         } else if seen.two_lengths {
             // What one end takes for a body, the other takes for a request.
             Some((StatusCode::BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other.\n"))
-        } else if head.headers.get_all(HOST).iter().nth(1).is_some() {
+        } else if head.headers.len() > head.headers.keys_len() && head.headers.get_all(HOST).iter().nth(1).is_some() {
             Some((StatusCode::BAD_REQUEST, "There is more than one Host.\n"))
         } else if seen.length.unwrap_or(0) > self.options.limits.message_size as u64 {
             Some((StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"))

@@ -6,7 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -175,6 +175,8 @@ pub(super) struct Io {
     after_head: u64,
     header_timeout: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whom the timer wakes: it was polled with that, and has not been set anew since.
+    timer_wakes: Option<Waker>,
     until: Option<Instant>,
     writing: Pace,
     ended: bool,
@@ -191,6 +193,7 @@ impl Io {
             after_head: 0,
             header_timeout: options.header_timeout,
             timer: None,
+            timer_wakes: None,
             until: None,
             writing: Pace::new(options.transfer_timeout),
             ended: false,
@@ -224,6 +227,7 @@ impl Io {
         // A copy: these few bytes, or none, would keep all of hyper's buffer.
         self.ahead = Bytes::copy_from_slice(&ahead);
         self.timer = None;
+        self.timer_wakes = None;
         self.until = None;
         self.shared.flags.store(0, Relaxed);
         self.shared.enter(Phase::Idle);
@@ -278,12 +282,21 @@ impl Io {
             // A timer that is due too early is left alone: most never are, since the next request comes first.
             if timer.deadline() > until {
                 timer.as_mut().reset(until);
+                self.timer_wakes = None;
             }
-            ready!(timer.as_mut().poll(cx));
+            let waits = self.timer_wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            if waits && !timer.is_elapsed() {
+                return Poll::Pending;
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                self.timer_wakes = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             if timer.deadline() >= until {
                 return Poll::Ready(());
             }
             timer.as_mut().reset(until);
+            self.timer_wakes = None;
         }
     }
 
@@ -430,36 +443,45 @@ impl HeadScan {
     /// How many of `bytes` belong to the head.
     fn feed(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
-            let end = memchr::memchr(b'\n', rest);
-            let line = &rest[..end.unwrap_or(rest.len())];
-            let room = self.line.len().saturating_sub(self.length).min(line.len());
-            if let Some(to) = self.line.get_mut(self.length..self.length + room) {
-                to.copy_from_slice(&line[..room]);
-            }
-            self.length += line.len();
-            let Some(end) = end else { break };
+        while let Some(end) = memchr::memchr(b'\n', &bytes[at..]) {
+            let line = &bytes[at..at + end];
             at += end + 1;
-            let start = &self.line[..self.length.min(self.line.len())];
-            if self.length == 0 || (self.length == 1 && start == b"\r") {
-                // Empty lines before the request line are none of it.
-                if self.begun {
-                    self.done = true;
-                    return at;
-                }
+            if self.length == 0 {
+                self.look(line);
             } else {
-                self.begun = true;
-                let named = |name: &[u8]| start.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name));
-                match start.first().map(u8::to_ascii_lowercase) {
-                    Some(b'c') => self.content_length |= named(b"content-length:"),
-                    Some(b't') => self.transfer_encoding |= named(b"transfer-encoding:"),
-                    _ => {}
-                }
+                self.keep(line);
+                let (kept, length) = (self.line, self.length.min(self.line.len()));
+                self.look(&kept[..length]);
+                self.length = 0;
             }
-            self.length = 0;
+            if self.done {
+                return at;
+            }
         }
+        self.keep(&bytes[at..]);
         bytes.len()
+    }
+
+    // A piece of a line that is not all there: its start is what counts.
+    fn keep(&mut self, piece: &[u8]) {
+        let room = self.line.len().saturating_sub(self.length).min(piece.len());
+        if let Some(to) = self.line.get_mut(self.length..self.length + room) {
+            to.copy_from_slice(&piece[..room]);
+        }
+        self.length += piece.len();
+    }
+
+    // The start of a line, or all of it, without its end.
+    fn look(&mut self, line: &[u8]) {
+        let named = |name: &[u8]| line.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name));
+        match line {
+            // Empty lines before the request line are none of the head.
+            [] | [b'\r'] => self.done = self.begun,
+            [b'c' | b'C', ..] => self.content_length |= named(b"content-length:"),
+            [b't' | b'T', ..] => self.transfer_encoding |= named(b"transfer-encoding:"),
+            _ => {}
+        }
+        self.begun |= !matches!(line, [] | [b'\r']);
     }
 }
 

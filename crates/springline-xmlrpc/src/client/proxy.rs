@@ -202,7 +202,7 @@ impl XmlRpcProxy {
     }
 
     fn read(&self, response: ClientResponse) -> Result<Payload<'static>> {
-        let kind = response.head.header("content-type").unwrap_or_default();
+        let kind = response.head.header(header::CONTENT_TYPE).unwrap_or_default();
         match parse_response(response.body.clone(), charset(kind), &self.inner.read) {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(fault)) => Err(Error::remote(fault.into_exception())),
@@ -223,6 +223,10 @@ impl XmlRpcProxy {
 
 // The charset parameter of a content type.
 fn charset(content_type: &str) -> Option<&str> {
+    // What nearly all say.
+    if content_type == "text/xml" {
+        return None;
+    }
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']))

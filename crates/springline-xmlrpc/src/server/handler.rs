@@ -167,6 +167,10 @@ impl HttpHandler for NoSuchPage {
 
 // The type, and the charset parameter.
 fn content_type(value: Option<&str>) -> (Option<&str>, Option<&str>) {
+    // What nearly all say.
+    if value == Some("text/xml") {
+        return (value, None);
+    }
     let Some(value) = value else { return (None, None) };
     let mut parts = value.split(';');
     let essence = parts.next().map(str::trim);
@@ -178,6 +182,9 @@ fn content_type(value: Option<&str>) -> (Option<&str>, Option<&str>) {
 }
 
 fn is_xml(essence: &str) -> bool {
+    if essence == "text/xml" {
+        return true;
+    }
     let essence = essence.to_ascii_lowercase();
     matches!(&*essence, "text/xml" | "application/xml") || essence.ends_with("+xml")
 }

@@ -28,8 +28,7 @@ const HEAD: usize = 64 * 1024;
 
 pub(super) struct Connection {
     sender: http1::SendRequest<Body>,
-    /// Boxed: large, and a connection is moved from call to call.
-    driver: Box<http1::Connection<TokioIo<Counted>, Body>>,
+    driver: http1::Connection<TokioIo<Counted>, Body>,
     count: Arc<Count>,
     /// Once hyper's connection is done, and what ended it.
     ended: Option<Option<hyper::Error>>,
@@ -44,7 +43,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn new(stream: Stream, secure: bool) -> Result<Self> {
+    /// Boxed: large, and moved from call to call.
+    pub(super) async fn new(stream: Stream, secure: bool) -> Result<Box<Self>> {
         let count = Arc::new(Count::default());
         let io = TokioIo::new(Counted::new(stream, count.clone()));
         let mut builder = http1::Builder::new();
@@ -52,9 +52,9 @@ impl Connection {
         builder.title_case_headers(true).max_header_size(HEAD);
         let (sender, driver) =
             builder.handshake(io).await.map_err(|e| Error::new(ErrorKind::Internal, format!("no connection: {e}")))?;
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
-            driver: Box::new(driver),
+            driver,
             count,
             ended: None,
             mark: (0, 0),
@@ -62,12 +62,12 @@ impl Connection {
             secure,
             answers: 0,
             idle_since: Instant::now(),
-        })
+        }))
     }
 
     fn drive(&mut self, cx: &mut Context<'_>) {
         if self.ended.is_none()
-            && let Poll::Ready(end) = Pin::new(&mut *self.driver).poll(cx)
+            && let Poll::Ready(end) = Pin::new(&mut self.driver).poll(cx)
         {
             self.ended = Some(end.err());
         }

@@ -68,8 +68,11 @@ struct Inner {
     headers: HeaderMap,
     options: Options,
     permits: Semaphore,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Idle>,
 }
+
+/// Boxed all along: a connection goes in and out with every call.
+type Idle = Vec<Box<Connection>>;
 
 /// How the server is reached.
 enum Route {
@@ -88,7 +91,7 @@ enum Route {
 /// A connection in use. Dropped, it is closed, unless its answer was read to the end.
 struct Lease<'a> {
     client: &'a Inner,
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     /// Whether it may be kept for the next call.
     keep: bool,
     _permit: SemaphorePermit<'a>,
@@ -191,7 +194,7 @@ impl Answer<'_> {
 }
 
 impl Inner {
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -256,8 +259,15 @@ impl Inner {
                 None => self.uri.clone(),
                 Some(target) => uri(&self.prefix, target)?,
             };
-            *out.headers_mut() = self.headers.clone();
-            out.headers_mut().extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+            // With room for the length that is added: a clone has none, and would grow.
+            let mut all = HeaderMap::with_capacity(self.headers.len() + headers.len() + 1);
+            for (name, value) in &self.headers {
+                all.append(name, value.clone());
+            }
+            for (name, value) in &headers {
+                all.insert(name, value.clone());
+            }
+            *out.headers_mut() = all;
             if empty {
                 out.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
@@ -312,7 +322,7 @@ impl Inner {
     }
 
     // The connection that was used last, unless its end can be seen.
-    fn kept(&self) -> Option<Connection> {
+    fn kept(&self) -> Option<Box<Connection>> {
         loop {
             let mut idle = self.idle();
             let mut found = idle.pop()?;
@@ -330,7 +340,7 @@ impl Inner {
         }
     }
 
-    async fn connect(&self) -> Result<Connection> {
+    async fn connect(&self) -> Result<Box<Connection>> {
         let address = match &self.route {
             Route::Direct => self.url.address(),
             Route::Forward { proxy } | Route::Tunnel { proxy, .. } => proxy,

@@ -88,7 +88,7 @@ impl ResponseHead {
 
     /// The text of a header; `None` where it is missing or no ASCII text.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.parts.headers.get(name).and_then(|v| v.to_str().ok())
     }
 

@@ -1,0 +1,161 @@
+//! From a URI to the object: its scheme decides who knows the way.
+
+mod pyro;
+mod xmlrpc;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use springline::pyro::{Proxy, Version};
+use springline::xmlrpc::client::XmlRpcProxy;
+use springline::{Error, ErrorKind, Result, Service, ServiceInfo, split_scheme};
+
+use crate::cli::Connection;
+use crate::failure::Failure;
+
+/// The schemes of this program, as they are written, with the protocol that they stand for.
+const SCHEMES: [(&str, &str); 5] = [
+    ("PYRO", "Pyro 4 and 5"),
+    ("http", "XML-RPC"),
+    ("https", "XML-RPC"),
+    ("unix", "XML-RPC"),
+    ("http+unix", "XML-RPC"),
+];
+
+/// How an object is reached.
+pub(crate) enum Target {
+    /// Through Pyro 4 or 5.
+    Pyro(Proxy),
+    /// Through XML-RPC; the object is the server.
+    XmlRpc(XmlRpcProxy),
+}
+
+/// What can be asked of an object without calling it.
+pub(crate) struct Alive {
+    /// The protocol and its version: `pyro5/502`.
+    pub(crate) protocol: Cow<'static, str>,
+}
+
+impl Target {
+    /// The object at `uri`. Nothing is connected yet.
+    pub(crate) fn open(uri: &str, connection: &Connection) -> Result<Self, Failure> {
+        let (scheme, _) = split_scheme(&masked(uri))?;
+        let foreign = |protocol: &str, given: Vec<&str>| match given.as_slice() {
+            [] => Ok(()),
+            names => Err(Failure::Usage(format!("{protocol} has no {}", names.join(", ")))),
+        };
+        match scheme.as_str() {
+            // The latter two are Pyro's as well: the proxy says what is missing.
+            "pyro" | "pyroname" | "pyrometa" => {
+                foreign("Pyro", xmlrpc::given(connection))?;
+                Ok(Self::Pyro(pyro::proxy(uri, connection)?))
+            }
+            "http" | "https" | "unix" | "http+unix" => {
+                foreign("XML-RPC", pyro::given(connection))?;
+                Ok(Self::XmlRpc(xmlrpc::proxy(uri, connection)?))
+            }
+            other => {
+                let known: Vec<String> = SCHEMES.iter().map(|(name, what)| format!("{name}: ({what})")).collect();
+                let text = format!("unknown scheme {other:?} in {:?}; known: {}", masked(uri), known.join(", "));
+                Err(Error::new(ErrorKind::Name, text).into())
+            }
+        }
+    }
+
+    /// The object as what can be called.
+    pub(crate) fn service(&self) -> &dyn Service {
+        match self {
+            Self::Pyro(proxy) => proxy,
+            Self::XmlRpc(proxy) => proxy,
+        }
+    }
+
+    /// A call of it that failed.
+    pub(crate) fn failure(&self, e: Error) -> Failure {
+        match self {
+            Self::Pyro(_) => Failure::Call(e),
+            Self::XmlRpc(_) => Failure::XmlRpc(e),
+        }
+    }
+
+    /// The same, if objects have attributes there.
+    pub(crate) fn with_attributes(self) -> Result<Self, Failure> {
+        match self {
+            Self::Pyro(_) => Ok(self),
+            Self::XmlRpc(_) => {
+                Err(Failure::Usage("XML-RPC has no attributes, only methods: see `springline call`".to_owned()))
+            }
+        }
+    }
+
+    /// What the object offers, asked of its server.
+    pub(crate) async fn describe(&self) -> Result<ServiceInfo> {
+        match self {
+            Self::Pyro(proxy) => {
+                proxy.connect().await?;
+                Ok(proxy.describe().cloned().unwrap_or_default())
+            }
+            Self::XmlRpc(proxy) => xmlrpc::describe(proxy).await,
+        }
+    }
+
+    /// Asks its server for a sign of life.
+    pub(crate) async fn ping(&self) -> Result<Alive> {
+        match self {
+            Self::Pyro(proxy) => {
+                proxy.ping().await?;
+                Ok(Alive { protocol: proxy.version().map_or("pyro", Version::label).into() })
+            }
+            Self::XmlRpc(proxy) => match proxy.list_methods().await {
+                // A fault is a healthy answer: not every server has introspection.
+                Err(e) if e.exception().is_none() => Err(e),
+                _ => Ok(Alive { protocol: "xmlrpc".into() }),
+            },
+        }
+    }
+}
+
+/// The URI as it may be shown: without the password that a URL may have.
+pub(crate) fn masked(uri: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.into() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    // A password may have an '@' that should have been encoded, and a '/', too.
+    let Some(at) = rest.rfind('@').filter(|at| *at < end || rest[..end].contains(':')) else { return uri.into() };
+    match rest[..at].split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]).into(),
+        None => uri.into(),
+    }
+}
+
+/// Runs a command's future to its end on a runtime of one thread.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Internal, format!("cannot start: {e}")))?;
+    let output = runtime.block_on(future);
+    // A look-up of a name that still runs is not waited for.
+    runtime.shutdown_timeout(Duration::ZERO);
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked() {
+        for (uri, shown) in [
+            ("http://me:secret@host:80/RPC2", "http://me:***@host:80/RPC2"),
+            ("http://me:sec/ret@host/RPC2", "http://me:***@host/RPC2"),
+            ("ftp://me:a@b@host", "ftp://me:***@host"),
+            ("http://me@host/", "http://me@host/"),
+            ("http://host:80/a@b", "http://host:***@b"),
+            ("http://host/a@b:c", "http://host/a@b:c"),
+            ("http://[::1]:80/", "http://[::1]:80/"),
+            ("PYRO:thing@host:80", "PYRO:thing@host:80"),
+        ] {
+            assert_eq!(masked(uri), shown);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Objects behind Pyro 4 and 5.
+
+use springline::pyro::{Proxy, Version};
+use springline::{Result, Value};
+
+use crate::cli::{Codec, Connection, Pyro};
+use crate::failure::Failure;
+use crate::json;
+
+/// The object at `uri`.
+pub(super) fn proxy(uri: &str, connection: &Connection) -> Result<Proxy, Failure> {
+    let options = &connection.pyro;
+    let serializer = options.serializer.unwrap_or(Codec::Serpent);
+    let mut builder = Proxy::builder(uri)?.serializer(serializer.into()).compression(connection.compress);
+    match options.generation {
+        Pyro::Auto => {}
+        Pyro::Four => builder = builder.version(Version::V48),
+        Pyro::Five => builder = builder.version(Version::V502),
+        Pyro::FiveOld => builder = builder.version(Version::V501),
+    }
+    if let Some(timeout) = connection.timeout {
+        builder = builder.timeout(timeout).connect_timeout(timeout);
+    }
+    if let Some(key) = hmac_key(connection)? {
+        builder = builder.hmac_key(key);
+    }
+    if let Some(data) = &options.handshake {
+        builder = builder.handshake(handshake(data)?);
+    }
+    for (key, text) in &options.annotations {
+        builder = builder.annotation(key.clone(), text.clone().into_bytes());
+    }
+    Ok(builder.build()?)
+}
+
+/// The options that were given and that only Pyro has.
+pub(super) fn given(connection: &Connection) -> Vec<&'static str> {
+    let options = &connection.pyro;
+    let all = [
+        ("--serializer", options.serializer.is_some()),
+        ("--pyro", options.generation != Pyro::Auto),
+        ("--hmac-key-file", options.hmac_key_file.is_some()),
+        ("--handshake", options.handshake.is_some()),
+        ("--annotation", !options.annotations.is_empty()),
+    ];
+    all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+}
+
+fn handshake(text: &str) -> Result<Value, Failure> {
+    json::argument(text, "--handshake")
+}
+
+/// The variable that may hold the key.
+const HMAC_VARIABLE: &str = "SPRINGLINE_HMAC_KEY";
+
+// From the file that was named, else from the environment. Never from the command line, which everybody can list.
+fn hmac_key(connection: &Connection) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(file) = &connection.pyro.hmac_key_file else {
+        let key = std::env::var_os(HMAC_VARIABLE).filter(|key| !key.is_empty());
+        return Ok(key.map(std::ffi::OsString::into_encoded_bytes));
+    };
+    let shown = file.display();
+    let mut key =
+        std::fs::read(file).map_err(|e| Failure::Usage(format!("the key file {shown} cannot be read: {e}")))?;
+    // An editor's or echo's line end is no part of the key.
+    if key.last() == Some(&b'\n') {
+        key.pop();
+        if key.last() == Some(&b'\r') {
+            key.pop();
+        }
+    }
+    if key.is_empty() {
+        return Err(Failure::Usage(format!("the key file {shown} is empty")));
+    }
+    Ok(Some(key))
+}
