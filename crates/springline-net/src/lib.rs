@@ -13,6 +13,7 @@ mod server;
 mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod transfer;
 
 pub use address::Address;
 pub use buffer::{BufferPool, Inbound, Outbound};

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use super::io::Shared;
+use crate::transfer::transfer_until;
 
 /// A body on its way out: nothing, whole, or a stream.
 ///
@@ -218,8 +219,7 @@ impl Pace {
         if !self.armed {
             let now = Instant::now();
             let started = *self.started.get_or_insert(now);
-            let all = started + self.timeout + Duration::from_secs(self.bytes / (16 * 1024));
-            let until = all.min(now + self.timeout);
+            let until = transfer_until(started, self.bytes, self.timeout);
             match &mut self.sleep {
                 Some(sleep) => sleep.as_mut().reset(until),
                 None => self.sleep = Some(Box::pin(tokio::time::sleep_until(until))),

@@ -2,13 +2,11 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use springline_core::{Error, ErrorKind, Peer, Result, Service, Value};
 use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use super::run::Run;
@@ -207,16 +205,6 @@ impl Shared {
         }
     }
 
-    // Until when a transfer of so many bytes may take that began at `since`, and, if no piece of it comes, from now.
-    fn until(&self, since: Instant, bytes: usize) -> Instant {
-        let piece = self.config.transfer_timeout;
-        let all = piece.saturating_add(Duration::from_secs((bytes / (16 * 1024)) as u64));
-        let far = Duration::from_secs(86_400 * 365);
-        let after = |start: Instant, time: Duration| start.checked_add(time).unwrap_or(start + far);
-        after(since, all).min(after(Instant::now(), piece))
-    }
-
-    // Reads more of a message that has begun at `since`. `None` when none has: a socket may look readable and is not.
     async fn fill(
         &self,
         stream: &mut Stream,
@@ -224,65 +212,11 @@ impl Shared {
         need: usize,
         since: &mut Option<Instant>,
     ) -> Result<Option<usize>> {
-        // A timer is armed only when there is nothing to read at once.
-        let at_once = poll_fn(|cx| {
-            Poll::Ready(match inbound.poll_fill(stream, cx, need) {
-                Poll::Ready(done) => Some(done),
-                Poll::Pending => None,
-            })
-        })
-        .await;
-        if let Some(done) = at_once {
-            return done.map(Some).map_err(closed);
-        }
-        if inbound.is_empty() {
-            return Ok(None);
-        }
-        let since = *since.get_or_insert_with(Instant::now);
-        match timeout_at(self.until(since, need), poll_fn(|cx| inbound.poll_fill(stream, cx, need))).await {
-            Ok(done) => done.map(Some).map_err(closed),
-            Err(_) => {
-                let waited = since.elapsed();
-                Err(Error::new(ErrorKind::Timeout, format!("the rest of a message did not come within {waited:?}")))
-            }
-        }
+        inbound.fill(stream, need, since, self.config.transfer_timeout).await
     }
 
     async fn flush(&self, stream: &mut Stream, outbound: &mut Outbound) -> Result<()> {
-        if outbound.pending() == 0 {
-            return Ok(());
-        }
-        let at_once = poll_fn(|cx| {
-            Poll::Ready(match outbound.poll_flush(stream, cx) {
-                Poll::Ready(done) => Some(done),
-                Poll::Pending => None,
-            })
-        })
-        .await;
-        if let Some(done) = at_once {
-            return done.map_err(closed);
-        }
-        let (since, bytes) = (Instant::now(), outbound.pending());
-        loop {
-            let before = outbound.pending();
-            let progress = poll_fn(|cx| match outbound.poll_flush(stream, cx) {
-                Poll::Ready(done) => Poll::Ready(done.map(|()| true)),
-                Poll::Pending if outbound.pending() < before => Poll::Ready(Ok(false)),
-                Poll::Pending => Poll::Pending,
-            });
-            match timeout_at(self.until(since, bytes), progress).await {
-                Ok(Ok(true)) => return Ok(()),
-                Ok(Ok(false)) => {}
-                Ok(Err(e)) => return Err(closed(e)),
-                Err(_) => {
-                    let waited = since.elapsed();
-                    return Err(Error::new(
-                        ErrorKind::Timeout,
-                        format!("the client did not take its answer within {waited:?}"),
-                    ));
-                }
-            }
-        }
+        outbound.flush(stream, self.config.transfer_timeout).await
     }
 
     /// The handshake, and what the client sent in one piece with it. `None` for a client that was refused.

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use springline_core::panics::{Panicked, catch};
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, Reply, Service};
 use springline_core::{Error, Exception, Output, Payload, Peer, Result, Value, remote};
 use springline_net::Outbound;
@@ -365,9 +365,7 @@ impl Future for Calling<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            this.future.get_or_insert_with(|| this.service.call(this.call)).as_mut().poll(cx)
-        }));
+        let polled = catch(|| this.future.get_or_insert_with(|| this.service.call(this.call)).as_mut().poll(cx));
         match polled {
             Ok(polled) => polled.map_err(Failed::Error),
             Err(panic) => Poll::Ready(Err(Failed::Panic(panic))),
@@ -378,7 +376,7 @@ impl Future for Calling<'_> {
 /// Why a handler gave no reply.
 enum Failed {
     Error(Error),
-    Panic(Box<dyn std::any::Any + Send>),
+    Panic(Panicked),
 }
 
 impl Failed {
@@ -396,19 +394,15 @@ impl Failed {
 #[inline]
 pub(crate) fn guarded(out: &mut Output, write: impl FnOnce(&mut Output) -> Result<()>) -> Result<()> {
     let (buf, blobs) = (out.buf.len(), out.blobs().len());
-    catch_unwind(AssertUnwindSafe(|| write(out))).unwrap_or_else(|panic| {
+    catch(|| write(out)).unwrap_or_else(|panic| {
         out.truncate(buf, blobs);
         Err(Error::remote(panicked(panic)))
     })
 }
 
 // The panic's text goes to the log; the peer learns only that there was one.
-pub(super) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Exception {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
+#[cold]
+pub(super) fn panicked(Panicked(text): Panicked) -> Exception {
     error!(panic = %text, "a handler panicked");
     told::panicked()
 }

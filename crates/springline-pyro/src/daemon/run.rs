@@ -1,13 +1,12 @@
 //! Runs of calls of one method: what comes again and again is served with nothing between its bytes and its service.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use springline_core::panics::{Panicked, catch};
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, Calls, Reply, Service};
 use springline_core::{Error, ErrorKind, Peer, Result, remote};
 use springline_net::{Inbound, Outbound};
@@ -155,17 +154,17 @@ struct Serving<'a> {
 }
 
 impl Future for Serving<'_> {
-    type Output = Result<(), Box<dyn Any + Send>>;
+    type Output = Result<(), Panicked>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| {
+        let polled = catch(|| {
             if let Some(calls) = this.calls.take() {
                 this.future = Some(this.service.serve(calls));
             }
             this.future.as_mut().map_or(Poll::Ready(()), |future| future.as_mut().poll(cx))
-        }));
+        });
         match polled {
             Ok(polled) => polled.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),

@@ -374,9 +374,7 @@ impl Inner {
         let maybe = |e: Error| e.with_reached(Reached::MaybeExecuted);
         let body = within(deadline, open.frame(&self.config.limits)).await.map_err(maybe)?;
         if let Some(e) = self.raised(&body) {
-            // After these a daemon closes the connection (3.16).
-            let ends = e.exception().is_some_and(|x| x.is("ProtocolError") || x.is("NoModuleError"));
-            if !ends {
+            if !e.exception().is_some_and(fault::ends_connection) {
                 *slot = Some(open);
             }
             return Err(e);

@@ -5,7 +5,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use springline_core::remote::exception_of;
@@ -19,7 +18,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::call::{CallParts, read_call};
-use super::ident::GRANTED;
+use super::ident::{DENIED_FULL, DENIED_IDENTIFICATION, GRANTED};
 use super::wire::{self, Style};
 use super::{DAEMON_GUID, Ident, Uri, fault};
 use crate::codec::pickle::Encoder;
@@ -117,8 +116,8 @@ impl DaemonBuilder {
         self
     }
 
-    /// How long the rest of a message that has begun may take to come in, and an answer to be taken, without a byte of
-    /// progress. Default 30 s. An idle connection may stay for ever.
+    /// How long the rest of a message that has begun may take to come in, and an answer to be taken; a second more for
+    /// each 16 KiB, but no pause in it may be longer than this. Default 30 s. An idle connection may stay for ever.
     #[must_use]
     pub fn transfer_timeout(mut self, timeout: Duration) -> Self {
         self.config.transfer_timeout = timeout;
@@ -326,8 +325,8 @@ impl Handler for Shared {
         let _present = Present(&self.clients);
         let mut line = Line { stream: &mut stream, inbound: Inbound::default(), outbound: Outbound::default() };
         if count >= self.config.limits.connections {
-            line.outbound.output.buf.extend_from_slice(b"DENIED1");
-            let _ = timeout(self.config.handshake_timeout, line.flush()).await;
+            line.outbound.output.buf.extend_from_slice(DENIED_FULL);
+            let _ = timeout(self.config.handshake_timeout, line.flush(self.config.transfer_timeout)).await;
             return;
         }
         let peer = Peer::new(line.stream.peer_text(), format!("pyro3/{}", self.config.style.version));
@@ -358,21 +357,8 @@ struct Line<'s> {
 }
 
 impl Line<'_> {
-    async fn flush(&mut self) -> Result<()> {
-        let Self { stream, outbound, .. } = self;
-        poll_fn(|cx| outbound.poll_flush(stream, cx)).await.map_err(closed)
-    }
-
-    /// Reads what is there at once, if anything is.
-    async fn fill_at_once(&mut self, need: usize) -> Option<Result<bool>> {
-        let Self { stream, inbound, .. } = self;
-        let done = poll_fn(|cx| {
-            Poll::Ready(match inbound.poll_fill(stream, cx, need) {
-                Poll::Ready(done) => Some(done),
-                Poll::Pending => None,
-            })
-        });
-        done.await.map(|done| done.map(|n| n > 0).map_err(closed))
+    async fn flush(&mut self, pause: Duration) -> Result<()> {
+        self.outbound.flush(self.stream, pause).await
     }
 
     /// Reads more. False at the end of the stream.
@@ -392,22 +378,18 @@ impl Line<'_> {
     }
 }
 
-fn late(what: &str, allowed: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("{what} within {allowed:?}"))
-}
-
 impl Shared {
     // Whether the client is let in.
     async fn introduce(&self, line: &mut Line<'_>, peer: &Peer) -> Result<bool> {
         let Config { limits, style, validator, .. } = &self.config;
         // Nobody may guess it: a client that has seen the answer to one challenge must not know that to another.
-        let challenge = challenge();
+        let challenge = challenge()?;
         let plain = Style { version: style.version, ..Style::default() };
         wire::write_frame(&mut line.outbound.output, plain, limits, |out| {
             out.buf.extend_from_slice(&challenge);
             Ok(())
         })?;
-        line.flush().await?;
+        line.flush(self.config.transfer_timeout).await?;
         let body = loop {
             match line.frame(limits) {
                 Ok(Ok(body)) => break body,
@@ -417,21 +399,23 @@ impl Shared {
                     }
                 }
                 Err(e) => {
-                    self.tell(line, Exception::new("ProtocolError", e.message()), false)?;
-                    line.flush().await?;
+                    self.tell(line, fault::protocol(e.message()), false)?;
+                    line.flush(self.config.transfer_timeout).await?;
                     return Err(e);
                 }
             }
         };
         let Some(token) = body.strip_prefix(b"CONNECT") else { return Ok(false) };
         let welcome = validator.as_ref().is_none_or(|validator| validator(peer, &challenge, token));
-        line.outbound.output.buf.extend_from_slice(if welcome { GRANTED } else { b"DENIED3" });
-        line.flush().await?;
+        line.outbound.output.buf.extend_from_slice(if welcome { GRANTED } else { DENIED_IDENTIFICATION });
+        line.flush(self.config.transfer_timeout).await?;
         Ok(welcome)
     }
 
     async fn requests(self: &Arc<Self>, line: &mut Line<'_>, connection: &Connection, peer: &Arc<Peer>) -> Result<()> {
-        let Config { limits, transfer_timeout: patience, .. } = &self.config;
+        let Config { limits, transfer_timeout: pause, .. } = &self.config;
+        // Since when the request at hand is being waited for.
+        let mut since = None;
         while connection.next_request() {
             if line.inbound.is_empty() {
                 poll_fn(|cx| line.stream.poll_read_ready(cx)).await.map_err(closed)?;
@@ -442,13 +426,12 @@ impl Shared {
             loop {
                 match line.frame(limits) {
                     Ok(Ok(body)) => {
+                        since = None;
                         let goes_on = self.answer(&body, line, peer).await?;
                         if goes_on && !line.inbound.is_empty() && line.outbound.pending() < COALESCE {
                             continue;
                         }
-                        timeout(*patience, line.flush())
-                            .await
-                            .map_err(|_| late("the answer was not taken", *patience))??;
+                        line.flush(*pause).await?;
                         if !goes_on {
                             return Ok(());
                         }
@@ -459,24 +442,18 @@ impl Shared {
                         }
                     }
                     Ok(Err(need)) => {
-                        timeout(*patience, line.flush())
-                            .await
-                            .map_err(|_| late("the answer was not taken", *patience))??;
-                        let more = match line.fill_at_once(need).await {
-                            Some(more) => more?,
+                        line.flush(*pause).await?;
+                        let Line { stream, inbound, .. } = line;
+                        match inbound.fill(stream, need, &mut since, *pause).await? {
+                            Some(0) => return Ok(()),
+                            Some(_) => {}
                             // Woken for nothing.
-                            None if line.inbound.is_empty() => break,
-                            None => timeout(*patience, line.fill(need))
-                                .await
-                                .map_err(|_| late("the rest of a message did not come", *patience))??,
-                        };
-                        if !more {
-                            return Ok(());
+                            None => break,
                         }
                     }
                     Err(e) => {
-                        self.tell(line, Exception::new("ProtocolError", e.message()), false)?;
-                        timeout(*patience, line.flush()).await.map_err(|_| late("nobody read", *patience))??;
+                        self.tell(line, fault::protocol(e.message()), false)?;
+                        line.flush(*pause).await?;
                         return Err(e);
                     }
                 }
@@ -492,7 +469,7 @@ impl Shared {
             // Python closes without a word (3.16); but the text may help whoever looks for the reason.
             Err(e) => {
                 debug!(peer = %peer.address, error = %e, "request refused");
-                self.tell(line, Exception::new("ProtocolError", e.to_string()), false)?;
+                self.tell(line, fault::protocol(e.to_string()), false)?;
                 return Ok(false);
             }
         };
@@ -512,7 +489,7 @@ impl Shared {
         let Some((name, service)) = found.and_then(|name| self.registry.get(&name).map(|service| (name, service)))
         else {
             if !oneway {
-                self.tell(line, Exception::new("ProtocolError", "unknown object ID"), false)?;
+                self.tell(line, fault::protocol("unknown object ID"), false)?;
             }
             return Ok(false);
         };
@@ -543,9 +520,7 @@ impl Shared {
             "ResolvePYROLOC" => {
                 let (name,) = parts.args.clone().payload(body, budget).decode::<(String,)>()?;
                 if self.registry.get(&name).is_none() {
-                    let mut e = Exception::new("NamingError", "no object found by this name");
-                    e.args = vec!["no object found by this name".into(), name.into()];
-                    return Err(Error::remote(e));
+                    return Err(Error::remote(fault::unknown_name(name)));
                 }
                 Ok(lock(&self.guids).of(&name).into())
             }
@@ -647,13 +622,9 @@ impl Shared {
     }
 }
 
-// From the system's randomness: RandomState is seeded with it.
-fn challenge() -> [u8; 16] {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let part = || RandomState::new().build_hasher().finish().to_be_bytes();
+fn challenge() -> Result<[u8; 16]> {
     let mut challenge = [0; 16];
-    let (first, second) = challenge.split_at_mut(8);
-    first.copy_from_slice(&part());
-    second.copy_from_slice(&(u64::from_be_bytes(part()) ^ fastrand::u64(..)).to_be_bytes());
-    challenge
+    getrandom::fill(&mut challenge)
+        .map_err(|e| Error::new(ErrorKind::Internal, format!("no random numbers for a challenge: {e}")))?;
+    Ok(challenge)
 }

@@ -29,6 +29,25 @@ const PYRO_ERRORS: &[&str] = &[
 const REMOTE_CLASS: &str = "remote_class";
 const REMOTE_MESSAGE: &str = "remote_message";
 
+/// What the other side is told of a message that cannot be read or has no object.
+#[cfg(feature = "net")]
+pub(super) fn protocol(text: impl Into<String>) -> Exception {
+    Exception::new("ProtocolError", text)
+}
+
+/// Whether a daemon closes the connection after this exception (3.16).
+#[cfg(feature = "net")]
+pub(super) fn ends_connection(exception: &Exception) -> bool {
+    exception.is("ProtocolError") || exception.is("NoModuleError")
+}
+
+/// What `ResolvePYROLOC` raises for a name that nobody has (3.16).
+#[cfg(feature = "net")]
+pub(super) fn unknown_name(name: String) -> Exception {
+    let text = "no object found by this name";
+    Exception::new("NamingError", text).with_args(vec![text.into(), name.into()])
+}
+
 /// The exception in an answer, if it is one.
 #[must_use]
 pub fn from_value(value: &Value) -> Option<Exception> {

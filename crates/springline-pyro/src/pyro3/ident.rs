@@ -53,6 +53,11 @@ pub(super) const DENIED: &[u8] = b"DENIED";
 #[cfg(feature = "net")]
 pub(super) const GRANTED: &[u8] = b"GRANTED";
 
+#[cfg(feature = "net")]
+pub(super) const DENIED_FULL: &[u8] = b"DENIED1";
+#[cfg(feature = "net")]
+pub(super) const DENIED_IDENTIFICATION: &[u8] = b"DENIED3";
+
 /// The error for the digit behind `DENIED`.
 #[must_use]
 pub fn denied(digit: u8) -> Error {

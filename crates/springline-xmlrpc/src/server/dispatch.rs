@@ -13,13 +13,10 @@ use tracing::{debug, error};
 
 use super::signature;
 use super::system::System;
-use crate::fault::{code, shortened};
 use crate::{Dialect, Fault, FaultDialect, ReadOptions, WriteOptions, write_fault, write_response};
 
 /// Bytes of the name of a service's method, prefix included.
 const LONGEST_NAME: usize = 1000;
-/// Characters of a name that are told to whoever asked for it.
-pub(super) const SHOWN_NAME: usize = 200;
 
 /// What is served, and how it is answered.
 pub(super) struct Methods {
@@ -178,45 +175,22 @@ impl Methods {
 
     #[cold]
     pub(super) fn no_such_method(&self, name: &str) -> Fault {
-        let name = shortened(name, SHOWN_NAME);
-        match self.faults {
-            FaultDialect::Interop => Fault::new(code::METHOD_NOT_FOUND, format!("method '{name}' is not supported")),
-            FaultDialect::Python => Fault::new(1, format!("<class 'Exception'>:method \"{name}\" is not supported")),
-        }
+        Fault::no_such_method(name, self.faults)
     }
 
     /// What the caller is told of an error.
     #[cold]
     pub(super) fn fault(&self, error: Error) -> Fault {
         debug!(target: LOG, error = %error.report(), "fault");
-        let mut fault = Fault::from_error(&error, self.faults);
-        if self.details {
-            let report = error.report();
-            fault.string = match self.faults {
-                FaultDialect::Python if error.exception().is_none() => {
-                    let class = fault.string.split_inclusive(">:").next().unwrap_or_default();
-                    format!("{class}{report}")
-                }
-                FaultDialect::Interop if error.exception().is_none() => report,
-                _ => fault.string,
-            };
-        }
-        fault
+        let told = if self.details { Fault::detailed } else { Fault::from_error };
+        told(&error, self.faults)
     }
 
     #[cold]
     fn panicked(&self, method: &str, Panicked(text): Panicked) -> Fault {
         error!(target: LOG, panic = %text, method, "a handler panicked");
         let why = if self.details { format!("the method panicked: {text}") } else { "the method failed".to_owned() };
-        self.internal(why)
-    }
-
-    #[cold]
-    fn internal(&self, why: String) -> Fault {
-        match self.faults {
-            FaultDialect::Interop => Fault::new(code::INTERNAL, why),
-            FaultDialect::Python => Fault::new(1, format!("<class 'RuntimeError'>:{why}")),
-        }
+        Fault::internal(&why, self.faults)
     }
 
     /// Appends the document of an answer; of a fault where the answer cannot be written.
@@ -228,7 +202,7 @@ impl Methods {
         if let Err(e) = write_fault(out, &fault, &self.write) {
             error!(target: LOG, error = %e, "a fault cannot be written");
             out.clear();
-            let _ = write_fault(out, &self.internal("the answer cannot be written".to_owned()), &self.write);
+            let _ = write_fault(out, &Fault::internal("the answer cannot be written", self.faults), &self.write);
         }
     }
 

@@ -12,10 +12,10 @@ use springline_net::http::{HeaderValue, HttpHandler, Method, Request, Response, 
 use tracing::debug;
 
 use super::auth::{Doorkeeper, Login};
-use super::dispatch::{LOG, Methods, SHOWN_NAME};
+use super::dispatch::{LOG, Methods};
 use super::log::Line;
 use super::page::page;
-use crate::fault::shortened;
+use crate::fault::{SHOWN_NAME, shortened};
 use crate::parse_call;
 
 /// Answers larger than this are compressed for those who ask for it, in bytes. CPython's number.

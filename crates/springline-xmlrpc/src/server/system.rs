@@ -6,7 +6,6 @@ use springline_core::{CallKind, CallOptions, Error, ErrorKind, MethodInfo, Param
 
 use super::dispatch::{Answer, Methods, Target};
 use super::signature;
-use crate::fault::code;
 use crate::{Dialect, Fault, FaultDialect};
 
 /// How much the results of one multicall may take, as they are written. They are held together until the last is there.
@@ -237,13 +236,13 @@ impl Methods {
             }
             let answer = match entry(call) {
                 Ok((name, _)) if name == System::Multicall.info().name => {
-                    Err(self.refused("system.multicall must not call itself"))
+                    Err(Fault::no_call("system.multicall must not call itself", self.faults))
                 }
                 Ok((name, params)) => {
                     let args = Payload::from(Value::List(params));
                     Box::pin(self.perform(&name, args, options.clone())).await
                 }
-                Err(why) => Err(self.refused(why)),
+                Err(why) => Err(Fault::no_call(why, self.faults)),
             };
             // Also because what cannot be written costs its own call only.
             written.clear();
@@ -251,13 +250,6 @@ impl Methods {
             total += written.len();
         }
         Ok(Answer::Several(answers))
-    }
-
-    fn refused(&self, why: &str) -> Fault {
-        match self.faults {
-            FaultDialect::Interop => Fault::new(code::INVALID_REQUEST, why),
-            FaultDialect::Python => Fault::new(1, format!("<class 'TypeError'>:{why}")),
-        }
     }
 }
 
