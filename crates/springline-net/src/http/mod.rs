@@ -1,18 +1,26 @@
 //! HTTP/1.1, by hyper: a server that mounts handlers under paths, and a client.
 
+mod auth;
 mod body;
 mod client;
 pub mod coding;
 mod connection;
 mod io;
+#[cfg(feature = "tls")]
+mod listening;
+mod log;
 mod message;
 mod server;
 
+pub use auth::{Door, Login, SingleUser};
 pub use body::{Body, BodySender, Incoming};
 pub use client::{
     Answer, ClientRequest, ClientResponse, Credentials, HttpClient, HttpClientBuilder, HttpStatus, HttpUrl, Proxies,
     ResponseHead,
 };
+#[cfg(feature = "tls")]
+pub use listening::{Listening, SecureUrl, WebServer};
+pub use log::RequestLine;
 pub use message::{Request, Response, closing, refusal, text};
 pub use server::{HttpHandler, HttpOptions, HttpServer, HttpServerBuilder};
 

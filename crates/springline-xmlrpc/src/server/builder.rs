@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +12,10 @@ use serde::de::DeserializeOwned;
 use springline_core::bind::FromArgs;
 use springline_core::{Error, ErrorKind, FnService, Limits, Registry, Result, Service};
 use springline_net::Address;
-use springline_net::http::{HeaderValue, HttpHandler, HttpOptions, HttpServer};
-use springline_net::tls::{CertReqs, PeerCertificate, ServerTls, ServerTlsBuilder, VerifyMode};
+use springline_net::http::{Door, HttpHandler, HttpServerBuilder, Listening, Login, SingleUser};
 
-use super::auth::{Login, SingleUser};
 use super::dispatch::Methods;
-use super::handler::{Door, NoSuchPage};
+use super::handler::NoSuchPage;
 use super::{XmlRpcHandler, XmlRpcServer};
 use crate::{Dialect, FaultDialect, ReadOptions, WriteOptions};
 
@@ -34,12 +31,8 @@ const MULTICALL: usize = 1000;
 /// Mistakes are collected, and the first is told when the server is made.
 #[must_use]
 pub struct XmlRpcServerBuilder {
-    host: String,
-    port: u16,
+    listening: Listening,
     paths: Vec<String>,
-    http: HttpOptions,
-    ssl: Option<ServerTlsBuilder>,
-    tls: Option<ServerTls>,
     functions: HashMap<String, FnService>,
     last: Option<String>,
     registry: Registry,
@@ -65,12 +58,8 @@ impl Default for XmlRpcServerBuilder {
         read.limits.message_size = MESSAGE_SIZE;
         read.limits.decompressed_size = DECOMPRESSED_SIZE;
         Self {
-            host: "localhost".to_owned(),
-            port: 8000,
+            listening: Listening::new("localhost", 8000),
             paths: vec!["/".to_owned(), "/RPC2".to_owned()],
-            http: HttpOptions::default(),
-            ssl: None,
-            tls: None,
             functions: HashMap::new(),
             last: None,
             registry: Registry::new(),
@@ -92,20 +81,10 @@ impl Default for XmlRpcServerBuilder {
     }
 }
 
-/// Where, and over what.
+springline_net::http_server_options!(XmlRpcServerBuilder);
+
+/// What is answered at all.
 impl XmlRpcServerBuilder {
-    /// The host name or address to listen on, IPv6 without brackets. Default `localhost`.
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = host.into();
-        self
-    }
-
-    /// The port; 0 takes a free one. Default 8000, as in the original's examples.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
     /// The paths that are answered; a query does not count. Default `/` and `/RPC2`. The last is the one that
     /// [`XmlRpcServer::url`] names.
     pub fn paths<T: Into<String>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
@@ -113,83 +92,9 @@ impl XmlRpcServerBuilder {
         self
     }
 
-    fn ssl(mut self, set: impl FnOnce(ServerTlsBuilder) -> ServerTlsBuilder) -> Self {
-        self.ssl = Some(set(self.ssl.take().unwrap_or_else(ServerTls::builder)));
-        self
-    }
-
-    /// The file with the private key, PEM, not encrypted. Where it is left out the key is in `certfile`. Switches TLS on.
-    pub fn keyfile(self, path: impl Into<PathBuf>) -> Self {
-        self.ssl(|ssl| ssl.keyfile(path))
-    }
-
-    /// The file with the certificate and those of the authorities between it and the root, PEM. Switches TLS on.
-    pub fn certfile(self, path: impl Into<PathBuf>) -> Self {
-        self.ssl(|ssl| ssl.certfile(path))
-    }
-
-    /// The file with the certificates of the authorities that clients' certificates may come from, PEM.
-    pub fn ca_certs(self, path: impl Into<PathBuf>) -> Self {
-        self.ssl(|ssl| ssl.ca_certs(path))
-    }
-
-    /// Whether clients have to show a certificate. Default [`CertReqs::None`].
-    pub fn cert_reqs(self, cert_reqs: CertReqs) -> Self {
-        self.ssl(|ssl| ssl.cert_reqs(cert_reqs))
-    }
-
-    /// The versions of TLS, by Python's names: `TLSv1_2`, `TLSv1_3`, `SSLv23` or `TLS` for both. Default both. The
-    /// original's default, TLS 1.0, is an error, as all that is older than 1.2.
-    pub fn ssl_version(self, name: impl Into<String>) -> Self {
-        self.ssl(|ssl| ssl.versions([name]))
-    }
-
-    /// The cipher suites, by their IANA names.
-    pub fn ciphers<T: Into<String>>(self, names: impl IntoIterator<Item = T>) -> Self {
-        self.ssl(|ssl| ssl.ciphers(names))
-    }
-
-    /// What has to stand in the subject of a client's certificate, by field: long names (`commonName`), short ones or
-    /// dotted numbers. Who does not match is dropped and learns nothing; the log has the reasons. Needs certificates to
-    /// be [required](Self::cert_reqs) or optional.
-    pub fn verify_fields<N: Into<String>, V: Into<String>>(self, fields: impl IntoIterator<Item = (N, V)>) -> Self {
-        self.ssl(|ssl| ssl.verify_fields(fields))
-    }
-
-    /// How `verify_fields` takes fields that a subject has several times.
-    pub fn verify_mode(self, mode: VerifyMode) -> Self {
-        self.ssl(|ssl| ssl.verify_mode(mode))
-    }
-
-    /// Whether a client that ends a connection without saying so in TLS is forgiven, as most do. Default true.
-    pub fn suppress_ragged_eofs(self, suppress: bool) -> Self {
-        self.ssl(|ssl| ssl.suppress_ragged_eofs(suppress))
-    }
-
-    /// A check of one's own beside `verify_fields`, over the certificate and the caller's address: the original's
-    /// `verify_peer`. An error is the reason, for the log.
-    pub fn verify_peer(
-        self,
-        check: impl Fn(&PeerCertificate, &str) -> Result<(), String> + Send + Sync + 'static,
-    ) -> Self {
-        self.ssl(|ssl| ssl.check(check))
-    }
-
-    /// TLS that was set up elsewhere, in place of the options above.
-    pub fn tls(mut self, tls: ServerTls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
     /// Bounds on requests and connections. Unless set, a request has at most 8 MiB, 20 MiB unpacked, and 64 levels.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.read.limits = limits;
-        self
-    }
-
-    /// The timeouts of HTTP. Their limits do not count: see [`limits`](Self::limits).
-    pub fn http_options(mut self, options: HttpOptions) -> Self {
-        self.http = options;
         self
     }
 }
@@ -391,11 +296,9 @@ impl XmlRpcServerBuilder {
         F: Fn(Login) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = bool> + Send + 'static,
     {
-        let plain = realm.chars().all(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\'));
-        let challenge = HeaderValue::try_from(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""));
-        match challenge {
-            Ok(challenge) if plain => self.door = Some(Door { challenge, keeper: Arc::new(admits) }),
-            _ => self.mistake(format!("the realm {realm:?} has other characters than printable ASCII without quotes")),
+        match Door::new(realm, admits) {
+            Ok(door) => self.door = Some(door),
+            Err(e) => _ = self.mistake.get_or_insert(e),
         }
         self
     }
@@ -409,7 +312,7 @@ impl XmlRpcServerBuilder {
 
 /// The server is made.
 impl XmlRpcServerBuilder {
-    /// Something to mount on an [`HttpServer`]. Address, paths, TLS and timeouts are that server's business.
+    /// Something to mount on an [`HttpServer`](springline_net::http::HttpServer). Address, paths, TLS and timeouts are that server's business.
     ///
     /// # Errors
     /// The first mistake that was made in setting it up: [`ErrorKind::Config`] or [`ErrorKind::Name`].
@@ -443,7 +346,7 @@ impl XmlRpcServerBuilder {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub async fn serve(self) -> Result<XmlRpcServer> {
-        let address = Address::tcp(self.host.clone(), self.port);
+        let address = Address::tcp(self.listening.host.clone(), self.listening.port);
         self.listen(address).await
     }
 
@@ -458,34 +361,23 @@ impl XmlRpcServerBuilder {
     }
 
     async fn listen(mut self, address: Address) -> Result<XmlRpcServer> {
-        let tls = match (self.tls.take(), self.ssl.take()) {
-            (Some(_), Some(_)) => {
-                let e = "tls() takes the place of keyfile, certfile and the like: use one or the other";
-                return Err(Error::new(ErrorKind::Config, e));
-            }
-            (Some(tls), None) => Some(tls),
-            (None, Some(ssl)) => Some(ssl.build()?),
-            (None, None) => None,
-        };
         let paths = std::mem::take(&mut self.paths);
         let Some(path) = paths.last().cloned() else {
             return Err(Error::new(ErrorKind::Config, "there is no path to serve: see paths()"));
         };
-        let mut options = self.http;
-        options.limits = self.read.limits;
+        if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
+            return Err(Error::new(ErrorKind::Config, format!("the path {path:?} does not begin with a slash")));
+        }
+        let mut listening = self.listening.clone();
+        listening.http.limits = self.read.limits;
         let log_requests = self.log_requests;
         let handler = self.handler()?;
-        let mut http = HttpServer::builder().options(options).otherwise(Arc::new(NoSuchPage { log_requests }));
-        for path in paths {
-            if !path.starts_with('/') {
-                return Err(Error::new(ErrorKind::Config, format!("the path {path:?} does not begin with a slash")));
-            }
-            http = http.mount(path, handler.clone() as Arc<dyn HttpHandler>);
-        }
-        if let Some(tls) = &tls {
-            http = http.tls(tls.clone());
-        }
-        Ok(XmlRpcServer { http: http.bind(&address).await?, handler, tls, path })
+        let served = handler.clone();
+        let mount = |http: HttpServerBuilder| {
+            let http = http.otherwise(Arc::new(NoSuchPage { log_requests }));
+            paths.into_iter().fold(http, |http, path| http.mount(path, served.clone() as Arc<dyn HttpHandler>))
+        };
+        Ok(XmlRpcServer { web: listening.bind(&address, path, mount).await?, handler })
     }
 }
 

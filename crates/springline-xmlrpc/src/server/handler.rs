@@ -1,19 +1,16 @@
 //! A request of HTTP, and what it is answered.
 
 use std::fmt;
-use std::sync::Arc;
 
 use springline_core::{BoxFuture, Bytes, CallOptions, Registry};
 use springline_net::http::coding::{Coding, decode, gzip};
-use springline_net::http::header::{
-    ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE,
+use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
+use springline_net::http::{
+    Door, HeaderValue, HttpHandler, Method, Request, RequestLine, Response, StatusCode, refusal, text,
 };
-use springline_net::http::{HeaderValue, HttpHandler, Method, Request, Response, StatusCode, refusal, text};
-use tracing::debug;
+use tracing::{Level, debug, enabled, info};
 
-use super::auth::{Doorkeeper, Login};
 use super::dispatch::{LOG, Methods};
-use super::log::Line;
 use super::page::page;
 use crate::fault::{SHOWN_NAME, shortened};
 use crate::parse_call;
@@ -33,11 +30,6 @@ pub struct XmlRpcHandler {
     pub(super) door: Option<Door>,
 }
 
-pub(super) struct Door {
-    pub(super) challenge: HeaderValue,
-    pub(super) keeper: Arc<dyn Doorkeeper>,
-}
-
 impl HttpHandler for XmlRpcHandler {
     fn handle<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
         Box::pin(self.serve(request))
@@ -52,26 +44,17 @@ impl XmlRpcHandler {
     }
 
     async fn serve(&self, mut request: Request) -> Response {
-        let line = if self.log_requests { Line::of(&request) } else { None };
+        let line = line(self.log_requests, &request);
         let response = self.respond(&mut request).await;
-        if let Some(line) = line {
-            line.write(response.status().as_u16());
-        }
+        log(line, response.status().as_u16());
         response
     }
 
     async fn respond(&self, request: &mut Request) -> Response {
-        if let Some(door) = &self.door {
-            let login = request.header(AUTHORIZATION).and_then(|value| Login::read(value, request.peer()));
-            let admitted = match login {
-                Some(login) => door.keeper.admits(login).await,
-                None => false,
-            };
-            if !admitted {
-                let mut response = text(StatusCode::UNAUTHORIZED, "A name and a password are needed.\n");
-                response.headers_mut().insert(WWW_AUTHENTICATE, door.challenge.clone());
-                return response;
-            }
+        if let Some(door) = &self.door
+            && let Some(refusal) = door.refusal(request).await
+        {
+            return refusal;
         }
         if request.method() != Method::POST {
             return self.not_a_post(request);
@@ -158,10 +141,22 @@ pub(super) struct NoSuchPage {
 
 impl HttpHandler for NoSuchPage {
     fn handle<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
-        if let Some(line) = self.log_requests.then(|| Line::of(&request)).flatten() {
-            line.write(404);
-        }
+        log(line(self.log_requests, &request), 404);
         Box::pin(std::future::ready(text(StatusCode::NOT_FOUND, "No such page.\n")))
+    }
+}
+
+/// The target of request lines.
+const REQUESTS: &str = "springline::xmlrpc::requests";
+
+// Nothing is kept when nobody listens.
+fn line(wanted: bool, request: &Request) -> Option<RequestLine> {
+    (wanted && enabled!(target: REQUESTS, Level::INFO)).then(|| RequestLine::of(request))
+}
+
+fn log(line: Option<RequestLine>, status: u16) {
+    if let Some(line) = line {
+        info!(target: REQUESTS, peer = %line.peer().address, status, "{}", line.text(status));
     }
 }
 

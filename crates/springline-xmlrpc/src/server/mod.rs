@@ -44,11 +44,9 @@
 //! In a handler [`springline_core::context::peer`] tells the caller's address, [`certificate`] its certificate, and
 //! [`springline_core::context::deadline`] when the answer is to be there.
 
-mod auth;
 mod builder;
 mod dispatch;
 mod handler;
-mod log;
 mod page;
 mod signature;
 mod system;
@@ -57,14 +55,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use springline_core::{Error, ErrorKind, Registry, Result, context};
+use springline_core::{Registry, Result, context};
 use springline_net::Address;
-use springline_net::http::HttpServer;
-use springline_net::tls::{PeerCertificate, ServerTls};
+use springline_net::http::WebServer;
+use springline_net::tls::PeerCertificate;
 
-pub use auth::{Login, SingleUser};
 pub use builder::XmlRpcServerBuilder;
 pub use handler::XmlRpcHandler;
+pub use springline_net::http::{Login, SingleUser};
 
 /// The certificate of the caller of the method that is running, where the caller has shown one.
 #[must_use]
@@ -75,10 +73,8 @@ pub fn certificate() -> Option<Arc<PeerCertificate>> {
 /// A server of XML-RPC on a listener of its own. Dropping it closes all connections at once; see
 /// [`shutdown`](Self::shutdown). To serve beside something else mount an [`XmlRpcHandler`].
 pub struct XmlRpcServer {
-    http: HttpServer,
+    web: WebServer,
     handler: Arc<XmlRpcHandler>,
-    tls: Option<ServerTls>,
-    path: String,
 }
 
 impl XmlRpcServer {
@@ -90,20 +86,13 @@ impl XmlRpcServer {
     /// Where it listens, with the port that was given for 0.
     #[must_use]
     pub fn address(&self) -> &Address {
-        self.http.local_address()
+        self.web.address()
     }
 
     /// The URL for clients: `https://localhost:8000/RPC2`; of a server on a Unix socket `unix:` and the socket's path.
     #[must_use]
     pub fn url(&self) -> String {
-        match self.address() {
-            Address::Tcp(host, port) => {
-                let scheme = if self.tls.is_some() { "https" } else { "http" };
-                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                format!("{scheme}://{host}:{port}{}", self.path)
-            }
-            unix @ Address::Unix(_) => unix.to_string(),
-        }
+        self.web.url()
     }
 
     /// The services it serves, by prefix. Those that are added or removed while it runs count from the next call on.
@@ -115,16 +104,15 @@ impl XmlRpcServer {
     /// How many clients are connected.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.http.connections()
+        self.web.connections()
     }
 
     /// Reads keys and certificates anew. Connections stay, and where reading fails all stays as it was.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the file and what is wrong with it, or for a server without TLS.
+    /// [`ErrorKind::Config`](springline_core::ErrorKind::Config) that names the file and what is wrong with it, or for a server without TLS.
     pub fn reload_certificates(&self) -> Result<()> {
-        let tls = self.tls.as_ref();
-        tls.ok_or_else(|| Error::new(ErrorKind::Config, "the server has no TLS, and so no certificates"))?.reload()
+        self.web.reload_certificates()
     }
 
     /// Serves until the program ends or this future is dropped, which closes all connections.
@@ -135,7 +123,7 @@ impl XmlRpcServer {
     /// Stops listening, closes idle connections, and lets calls in progress finish for at most `deadline`. Gives how
     /// many connections had to be cut off.
     pub async fn shutdown(&self, deadline: Duration) -> usize {
-        self.http.shutdown(deadline).await
+        self.web.shutdown(deadline).await
     }
 }
 

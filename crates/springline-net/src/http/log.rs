@@ -1,38 +1,47 @@
 //! Request lines in the form of CPython's `http.server`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use springline_net::http::{Request, Version};
-use tracing::{Level, info};
+use http::Version;
+use springline_core::Peer;
 
-/// The target of request lines.
-pub(super) const REQUESTS: &str = "springline::xmlrpc::requests";
+use super::Request;
 
-/// What a line needs of a request that is gone by then. Nothing is kept when nobody listens.
-pub(super) struct Line {
-    peer: std::sync::Arc<springline_core::Peer>,
+/// What a line of a server's log needs of a request that is gone by then.
+///
+/// The servers of the protocols write it themselves, each under a target of its own.
+#[derive(Clone, Debug)]
+pub struct RequestLine {
+    peer: Arc<Peer>,
     request: String,
 }
 
-impl Line {
-    pub(super) fn of(request: &Request) -> Option<Self> {
-        if !tracing::enabled!(target: REQUESTS, Level::INFO) {
-            return None;
-        }
+impl RequestLine {
+    /// Of a request that is about to be answered.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
         let version = if request.version() == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
         let mut text = String::new();
         // Nothing in a target may look like the end of the line.
         for c in request.target().chars() {
             if c.is_control() || c == '"' || c == '\\' { text.extend(c.escape_default()) } else { text.push(c) }
         }
-        Some(Self { peer: request.peer().clone(), request: format!("{} {text} {version}", request.method()) })
+        Self { peer: request.peer().clone(), request: format!("{} {text} {version}", request.method()) }
     }
 
-    pub(super) fn write(self, status: u16) {
-        let (peer, request) = (host(&self.peer.address), self.request);
-        let time = Time(SystemTime::now());
-        info!(target: REQUESTS, peer = %self.peer.address, status, "{peer} - - [{time}] \"{request}\" {status} -");
+    /// Who asked.
+    #[must_use]
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// The line, at the present time.
+    #[must_use]
+    pub fn text(&self, status: u16) -> String {
+        let (host, request, time) = (host(&self.peer.address), &self.request, Time(SystemTime::now()));
+        format!("{host} - - [{time}] \"{request}\" {status} -")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Basic authentication.
+//! Basic authentication, as a server asks for it.
 
 use std::fmt;
 use std::future::Future;
@@ -8,7 +8,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use springline_core::{BoxFuture, Peer};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use springline_core::{BoxFuture, Error, ErrorKind, Peer, Result};
+
+use super::{Request, Response, text};
 
 /// With or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -37,7 +41,7 @@ impl fmt::Debug for Login {
 
 impl Login {
     /// Reads the value of an `Authorization` header. Names and passwords are UTF-8, else ISO 8859-1.
-    pub(super) fn read(header: &str, peer: &Arc<Peer>) -> Option<Self> {
+    fn read(header: &str, peer: &Arc<Peer>) -> Option<Self> {
         let (scheme, data) = header.trim().split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
@@ -52,7 +56,7 @@ impl Login {
 /// One name and one password, compared in a time that does not depend on where they differ.
 ///
 /// ```
-/// let users = springline_xmlrpc::server::SingleUser::new("Aladdin", "open sesame");
+/// let users = springline_net::http::SingleUser::new("Aladdin", "open sesame");
 /// assert!(users.admits("Aladdin", "open sesame"));
 /// assert!(!users.admits("Aladdin", "open sesam"));
 /// ```
@@ -92,7 +96,7 @@ fn same(secret: &str, sent: &str) -> bool {
     different == 0
 }
 
-pub(super) trait Doorkeeper: Send + Sync {
+trait Doorkeeper: Send + Sync {
     fn admits(&self, login: Login) -> BoxFuture<'_, bool>;
 }
 
@@ -103,6 +107,63 @@ where
 {
     fn admits(&self, login: Login) -> BoxFuture<'_, bool> {
         Box::pin(self(login))
+    }
+}
+
+/// What requests have to pass: a name and a password, which somebody says yes to.
+#[derive(Clone)]
+pub struct Door {
+    challenge: HeaderValue,
+    keeper: Arc<dyn Doorkeeper>,
+}
+
+impl Door {
+    /// Lets in whom `admits` says; `realm` is shown to the users of those who are asked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a realm with other characters than printable ASCII without quotes.
+    pub fn new<F, Fut>(realm: &str, admits: F) -> Result<Self>
+    where
+        F: Fn(Login) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        let plain = realm.chars().all(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\'));
+        let challenge = HeaderValue::try_from(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""));
+        match challenge {
+            Ok(challenge) if plain => Ok(Self { challenge, keeper: Arc::new(admits) }),
+            _ => {
+                let e = format!("the realm {realm:?} has other characters than printable ASCII without quotes");
+                Err(Error::new(ErrorKind::Config, e))
+            }
+        }
+    }
+
+    /// Lets in one user.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn one_user(realm: &str, user: impl Into<String>, password: impl Into<String>) -> Result<Self> {
+        let one = SingleUser::new(user, password);
+        Self::new(realm, move |login| std::future::ready(one.admits(&login.user, &login.password)))
+    }
+
+    /// Nothing for who is let in, else the answer: status 401 and the challenge.
+    pub async fn refusal(&self, request: &Request) -> Option<Response> {
+        let login = request.header(AUTHORIZATION).and_then(|value| Login::read(value, request.peer()));
+        if let Some(login) = login
+            && self.keeper.admits(login).await
+        {
+            return None;
+        }
+        let mut response = text(StatusCode::UNAUTHORIZED, "A name and a password are needed.\n");
+        response.headers_mut().insert(WWW_AUTHENTICATE, self.challenge.clone());
+        Some(response)
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("challenge", &self.challenge).finish_non_exhaustive()
     }
 }
 
