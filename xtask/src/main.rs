@@ -107,7 +107,16 @@ fn lint(steps: &mut Steps) {
     let cargo = steps.cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]);
     steps.run("clippy", cargo);
     // The build without tokio that wire-only users have.
-    let wire = ["clippy", "-p", "springline-pyro", "-p", "springline-xmlrpc", "--no-default-features"];
+    let wire = [
+        "clippy",
+        "-p",
+        "springline-pyro",
+        "-p",
+        "springline-xmlrpc",
+        "-p",
+        "springline-hessian",
+        "--no-default-features",
+    ];
     let mut cargo = steps.cargo(&wire);
     cargo.args(["--", "-D", "warnings"]);
     steps.run("clippy, wire only", cargo);

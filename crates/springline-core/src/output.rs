@@ -76,6 +76,18 @@ impl Output {
         }
     }
 
+    /// Puts `bytes` in the place of `range` of `buf`, which may be empty: what follows moves, blobs included. For what can
+    /// be written only when what stands behind it is known (Hessian's class definitions). No blob may lie inside of
+    /// `range`; one at its start stays before it.
+    pub fn replace(&mut self, range: std::ops::Range<usize>, bytes: &[u8]) {
+        let (at, removed) = (range.start, range.len());
+        self.buf.splice(range, bytes.iter().copied());
+        let first = self.blobs.partition_point(|(place, _)| *place <= at);
+        for (place, _) in self.blobs.iter_mut().skip(first) {
+            *place = *place + bytes.len() - removed;
+        }
+    }
+
     /// Copies the blobs into their places from `from` on, so that `buf[from..]` is the whole message
     /// (for compression and signatures).
     pub fn flatten(&mut self, from: usize) {
@@ -137,5 +149,23 @@ mod tests {
         out.blob(big);
         out.truncate(2, 0);
         assert_eq!(out.to_vec(), b"ab");
+    }
+
+    #[test]
+    fn what_follows_a_replacement_moves() {
+        let big = Bytes::from(vec![7u8; Output::BY_REFERENCE]);
+        let mut out = Output::new();
+        out.buf.extend_from_slice(b"ab");
+        out.blob(big.clone());
+        out.buf.extend_from_slice(b"cd");
+        out.blob(big);
+        out.buf.push(b'e');
+        let places = |out: &Output| out.blobs().iter().map(|(at, _)| *at).collect::<Vec<_>>();
+        out.replace(2..3, b"1234");
+        assert_eq!((&out.buf[..], places(&out)), (&b"ab1234de"[..], vec![2, 7]));
+        out.replace(0..0, b"x");
+        assert_eq!((&out.buf[..], places(&out)), (&b"xab1234de"[..], vec![3, 8]));
+        out.replace(1..3, b"");
+        assert_eq!((&out.buf[..], places(&out)), (&b"x1234de"[..], vec![1, 6]));
     }
 }

@@ -167,6 +167,7 @@
 //!
 //! * `macros` (default): [`#[remote]`](macro@remote) and [`derive(RemoteError)`](derive@RemoteError).
 //! * `pyro` (default): `springline::pyro`, for Pyro 4 and 5.
+//! * `hessian`: `springline::hessian`, for Hessian 1 and 2.
 
 pub use springline_core::{
     Args, BigInt, Blob, BoxFuture, Budget, Bytes, Call, CallKind, CallOptions, Chunk, Complex, Container, Date,
@@ -185,6 +186,8 @@ pub use springline_core::__private;
 #[cfg(feature = "macros")]
 pub use springline_macros::{RemoteError, remote};
 
+#[cfg(feature = "hessian")]
+pub use springline_hessian as hessian;
 #[cfg(feature = "pyro")]
 pub use springline_pyro as pyro;
 #[cfg(feature = "xmlrpc")]
