@@ -1,6 +1,7 @@
 //! The peers that the live tests talk to: virtual environments with exactly the releases that they expect, a Python 2.7,
-//! and what there is in C.
+//! and what there is in C and Java.
 
+mod java;
 mod native;
 mod pyro3;
 mod python2;
@@ -70,6 +71,7 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
             && python2::is_right(&parent)
             && pyro3::is_right(&parent)
             && native::is_right(&parent, root)
+            && java::is_right(&parent, root)
     };
     if python.is_none() && is_all_right() {
         return Ok(format!("peers: {} is as it should be", parent.display()));
@@ -90,6 +92,9 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
     }
     if !native::is_right(&parent, root) {
         native::make(&parent, root)?;
+    }
+    if !java::is_right(&parent, root) {
+        java::make(&parent, root)?;
     }
     Ok(format!("peers: {} is ready", parent.display()))
 }
