@@ -2,6 +2,7 @@
 //! and what there is in C and Java.
 
 mod java;
+mod m2crypto;
 mod native;
 mod pyro3;
 mod python2;
@@ -70,6 +71,7 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
         ENVIRONMENTS.iter().all(|e| e.is_right(&parent.join(e.name)))
             && python2::is_right(&parent)
             && pyro3::is_right(&parent)
+            && m2crypto::is_right(&parent)
             && native::is_right(&parent, root)
             && java::is_right(&parent, root)
     };
@@ -89,6 +91,9 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
     }
     if !pyro3::is_right(&parent) {
         pyro3::make(&parent)?;
+    }
+    if !m2crypto::is_right(&parent) {
+        m2crypto::make(&parent)?;
     }
     if !native::is_right(&parent, root) {
         native::make(&parent, root)?;

@@ -93,9 +93,11 @@ impl Inbound {
 pub struct Outbound {
     /// Where encoders append.
     pub output: Output,
-    // How much of `output` the kernel has taken.
+    // How much of `output` the stream has taken.
     written: usize,
     total_written: u64,
+    // Whether the stream may still hold some of what it took: over TLS it has a buffer of its own.
+    unflushed: bool,
 }
 
 impl Outbound {
@@ -113,14 +115,22 @@ impl Outbound {
         self.total_written + self.pending() as u64
     }
 
-    /// Bytes that the kernel has taken since the beginning of the connection.
+    /// Bytes that the stream has taken since the beginning of the connection: the kernel, or TLS.
     #[must_use]
     #[inline]
     pub fn total_written(&self) -> u64 {
         self.total_written
     }
 
-    /// Writes until nothing waits. Safe to drop at any time: what was written is accounted for at once.
+    /// Whether all of it is with the kernel. Nothing may be pending here, and still wait within TLS.
+    #[must_use]
+    #[inline]
+    pub fn is_flushed(&self) -> bool {
+        self.pending() == 0 && !self.unflushed
+    }
+
+    /// Writes until nothing waits, here or in the stream. Safe to drop at any time: what was written is accounted for at
+    /// once.
     pub fn poll_flush(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.pending() > 0 {
             let n = std::task::ready!(self.poll_write(stream, cx))?;
@@ -129,8 +139,11 @@ impl Outbound {
             }
             self.written += n;
             self.total_written += n as u64;
+            self.unflushed = true;
         }
         self.reset();
+        std::task::ready!(Pin::new(stream).poll_flush(cx))?;
+        self.unflushed = false;
         Poll::Ready(Ok(()))
     }
 
@@ -258,7 +271,7 @@ impl BufferPool {
 
     /// Gives a pair back. One that is not empty is not kept: nobody else may ever see what is in it.
     pub fn give(&self, mut inbound: Inbound, mut outbound: Outbound) {
-        if !inbound.is_empty() || outbound.pending() > 0 {
+        if !inbound.is_empty() || !outbound.is_flushed() {
             return;
         }
         if inbound.buf.capacity() > KEEP {

@@ -126,6 +126,7 @@ impl AsyncWrite for Stream {
         true
     }
 
+    #[inline]
     #[cfg_attr(not(feature = "tls"), allow(unused_variables))]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {

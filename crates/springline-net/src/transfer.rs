@@ -75,7 +75,7 @@ impl Outbound {
     /// `pause`, and over all there is a second more for each 16 KiB.
     #[inline]
     pub async fn flush(&mut self, stream: &mut Stream, pause: Duration) -> Result<()> {
-        if self.pending() == 0 {
+        if self.is_flushed() {
             return Ok(());
         }
         let at_once = poll_fn(|cx| {

@@ -21,5 +21,8 @@ pub use daemon::{Daemon, DaemonBuilder, Handshake};
 pub use generation::Generation;
 pub use handshake::{ConnectReply, ConnectRequest, ObjectMetadata};
 pub use serializer::{Arguments, CallParts, Kwargs, Serializer};
+/// Certificates and keys, for URIs over TLS.
+#[cfg(feature = "tls")]
+pub use springline_net::tls;
 pub use uri::{Location, NAME_SERVER_PORT, PyroUri};
 pub use wire::{HmacKey, Version};

@@ -1,68 +1,20 @@
 //! Pyro 3, live against 3.16 and 3.9.1 on Python 2.7, both ways.
 
+#[path = "support/pyro3.rs"]
+mod peer;
 #[path = "support/python.rs"]
 mod python;
 
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use peer::{PATIENCE, RELEASES, Server, certs, command};
 use springline_core::service::{BoxFuture, Call, CallKind, Reply, Service};
 use springline_core::{Blob, Bytes, Error, ErrorKind, Exception, RemoteRef, Result, Value};
 use springline_macros::remote;
-use springline_pyro::pyro3::{Daemon, Proxy, ProxyBuilder, Uri};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use springline_pyro::pyro3::{Daemon, DaemonBuilder, NameServer, Proxy, ProxyBuilder, Uri};
+use springline_pyro::tls::{CertReqs, ClientTls, ServerTls};
 use tokio::time::timeout;
-
-const PATIENCE: Duration = Duration::from_secs(120);
-const RELEASES: [&str; 2] = ["3.16", "3.9.1"];
-
-fn command(release: &str, script: &str, args: &[&str]) -> Command {
-    let path = python::target().join("peers").join(format!("pyro3-{release}"));
-    assert!(path.join("Pyro/core.py").exists(), "{} is missing: run `cargo xtask peers`", path.display());
-    let mut command = Command::new(python::target().join("peers/python2"));
-    command
-        .arg("-B")
-        .arg(python::programs().join(script))
-        .args(args)
-        .env("PYTHONPATH", path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-struct Server {
-    ready: serde_json::Value,
-    _child: Child,
-}
-
-impl Server {
-    async fn start(release: &str, args: &[&str]) -> Self {
-        let mut child = command(release, "pyro3_server.py", args).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        loop {
-            // The name server prints where it is first.
-            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("a server");
-            if let Some(ready) = line.strip_prefix("READY ") {
-                let ready = serde_json::from_str(ready).unwrap();
-                // What else it prints goes nowhere, but goes.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return Self { ready, _child: child };
-            }
-        }
-    }
-
-    fn uri(&self, which: &str) -> &str {
-        self.ready[which].as_str().unwrap()
-    }
-
-    fn builder(&self, which: &str) -> ProxyBuilder {
-        Proxy::builder(self.uri(which)).unwrap().timeout(PATIENCE)
-    }
-}
 
 #[tokio::test]
 async fn rust_calls_python() {
@@ -108,14 +60,17 @@ async fn features(proxy: &Proxy, release: &str) {
     let blob: Blob = proxy.call("echo", (Blob::from(&b"ascii"[..]),)).await.unwrap();
     assert_eq!(&blob[..], b"ascii");
     // Names and attributes, as any caller has them.
-    let args = (1,);
-    let kwargs = Value::Map(vec![("b".into(), 2.into()), ("c".into(), 3.into())]);
-    let call = Call { kwargs: Some(kwargs.into()), ..Call::new("add", &args) };
-    assert_eq!(Service::call(proxy, &call).await.unwrap().result.decode::<i64>().unwrap(), 6);
-    assert_eq!(proxy.get::<String>("value").await.unwrap(), "initial");
-    proxy.set("value", "changed").await.unwrap();
-    assert_eq!(proxy.get::<String>("value").await.unwrap(), "changed");
-    proxy.set("value", "initial").await.unwrap();
+    let sum: i64 = proxy.request("add").args((1,)).kwarg("b", 2).kwarg("c", 3).send().await.unwrap();
+    assert_eq!(sum, 6);
+    proxy.ping().await.unwrap();
+    assert_eq!(proxy.registered().await.unwrap(), ["other", "thing"]);
+    assert_eq!(proxy.describe_remote().await.unwrap(), None);
+    assert_eq!(proxy.version(), Some(if release == "3.16" { 5 } else { 4 }));
+    proxy.release();
+    assert_eq!(proxy.get_attr::<String>("value").await.unwrap(), "initial");
+    proxy.set_attr("value", "changed").await.unwrap();
+    assert_eq!(proxy.get_attr::<String>("value").await.unwrap(), "changed");
+    proxy.set_attr("value", "initial").await.unwrap();
     // Exceptions.
     let e = proxy.call::<Value>("fail", ("value", "bad")).await.unwrap_err();
     let x = e.exception().expect("an exception");
@@ -142,10 +97,7 @@ async fn features(proxy: &Proxy, release: &str) {
     let said: String = proxy.call("call_back", (mine.reference("back"), "x")).await.unwrap();
     assert_eq!(said, "You got remote data => x");
     // Oneway: the call returns before the method does.
-    let args = ("token", 0.5);
-    let mut call = Call::new("fire", &args);
-    call.options.oneway = true;
-    Service::call(proxy, &call).await.unwrap();
+    proxy.request("fire").args(("token", 0.5)).oneway().send::<()>().await.unwrap();
     let fired = async {
         while !proxy.call::<Vec<String>>("fired", ()).await.unwrap().contains(&"token".to_owned()) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -192,11 +144,33 @@ async fn names_are_looked_up_in_pythons_name_server() {
     let mine = Daemon::bind("127.0.0.1:0").await.unwrap();
     let uri = mine.register("rust", Thing::default()).unwrap();
     let (at, _) = server.uri("name").rsplit_once('/').unwrap();
-    let names = at.replace("PYRONAME", "PYROLOC") + "/:Pyro.NameServer";
-    let names = Proxy::new(&names).unwrap();
-    names.call::<()>("register", (":Default.rust", uri.to_string())).await.unwrap();
+    let port = at.rsplit(':').next().unwrap().parse().unwrap();
+    let names = NameServer::at("127.0.0.1", port).unwrap();
+    names.ping().await.unwrap();
+    names.register("rust", &uri).await.unwrap();
+    assert_eq!(names.resolve(":Default.rust").await.unwrap(), uri);
     let found = Proxy::new(&format!("{at}/rust")).unwrap();
     assert_eq!(found.call::<String>("get_data", ("x",)).await.unwrap(), "You got remote data => x");
+    let refused = |result: Result<()>, why: &str| {
+        let e = result.unwrap_err();
+        let x = e.exception().expect("an exception of the name server's");
+        assert!(x.is("NamingError") && x.args[0].as_str() == Some(why), "{x:?}");
+    };
+    refused(names.register("rust", &uri).await, "name already exists");
+    refused(names.register("bank.account", &uri).await, "(parent)group not found");
+    names.create_group("bank").await.unwrap();
+    names.register("bank.account", &uri).await.unwrap();
+    names.set_meta("bank.account", vec![Value::from("replica")]).await.unwrap();
+    assert_eq!(names.meta("bank.account").await.unwrap(), Value::List(vec!["replica".into()]));
+    assert_eq!(names.list("bank").await.unwrap(), [("account".to_owned(), false)]);
+    assert!(names.list("").await.unwrap().contains(&("bank".to_owned(), true)));
+    let all = names.flat_list().await.unwrap();
+    assert!(all.contains(&(":Default.bank.account".to_owned(), uri.clone())), "{all:?}");
+    assert!(all.iter().any(|(name, _)| name == ":Pyro.NameServer"), "{all:?}");
+    names.delete_group("bank").await.unwrap();
+    names.unregister("rust").await.unwrap();
+    refused(names.unregister("rust").await, "name not found");
+    refused(names.resolve("bank.account").await.map(|_| ()), "name not found");
 }
 
 #[tokio::test]
@@ -205,6 +179,109 @@ async fn the_name_server_is_asked_for_by_udp() {
     let builder = Proxy::builder("PYRONAME://thing").unwrap().broadcast(server.uri("broadcast"));
     let proxy = builder.build().unwrap();
     assert_eq!(proxy.call::<String>("echo", ("x",)).await.unwrap(), "x");
+    // The name server is a name in itself.
+    let names = Proxy::builder("PYRONAME://:Pyro.NameServer").unwrap().broadcast(server.uri("broadcast"));
+    let names = NameServer::new(names.build().unwrap());
+    let mine = Daemon::bind("127.0.0.1:0").await.unwrap();
+    let uri = mine.register("rust", Thing::default()).unwrap();
+    names.register("rust", &uri).await.unwrap();
+    let found = Proxy::builder("PYRONAME://rust").unwrap().broadcast(server.uri("broadcast")).build().unwrap();
+    assert_eq!(found.call::<String>("get_data", ("x",)).await.unwrap(), "You got remote data => x");
+}
+
+fn samples(builder: ProxyBuilder) -> ProxyBuilder {
+    let certs = certs();
+    let builder = builder.ca_certs(certs.join("ca-chain.pem"));
+    builder.certfile(certs.join("client-cert.pem")).keyfile(certs.join("client-key.pem"))
+}
+
+fn secure() -> DaemonBuilder {
+    let certs = certs();
+    let builder = Daemon::builder().ca_certs(certs.join("ca-chain.pem"));
+    builder.certfile(certs.join("server-cert.pem")).keyfile(certs.join("server-key.pem"))
+}
+
+#[tokio::test]
+async fn rust_calls_python_over_tls() {
+    let server = Server::start("3.16", &["--ssl", certs().to_str().unwrap()]).await;
+    assert!(server.uri("location").starts_with("PYROLOCSSL://") && server.uri("thing").starts_with("PYROSSL://"));
+    for which in ["location", "thing"] {
+        let proxy = samples(server.builder(which)).build().unwrap();
+        assert_eq!(proxy.call::<String>("get_data", ("Hello",)).await.unwrap(), "You got remote data => Hello");
+        let large = "x".repeat(1 << 20);
+        assert_eq!(proxy.call::<String>("echo", (&large,)).await.unwrap(), large);
+        // Its proxies over TLS cannot be pickled (3.16); URIs can.
+        let other: RemoteRef = proxy.call("give_uri", ()).await.unwrap();
+        let other = proxy.another(&other.uri).unwrap();
+        assert_eq!(other.call::<String>("who", ()).await.unwrap(), "other");
+        let x = proxy.call::<Value>("fail", ("value", "bad")).await.unwrap_err();
+        assert!(x.exception().is_some_and(|x| x.is("ValueError")));
+        // Sessions are not taken up again: such a connection would fail.
+        proxy.release();
+        assert_eq!(proxy.call::<String>("echo", ("x",)).await.unwrap(), "x");
+    }
+    // Without a certificate nobody is let in.
+    let anonymous = server.builder("location").ca_certs(certs().join("ca-chain.pem")).build().unwrap();
+    let e = anonymous.call::<String>("echo", ("x",)).await.unwrap_err();
+    assert_eq!((e.kind(), e.reached()), (ErrorKind::Denied, springline_core::Reached::NotSent), "{e:?}");
+    assert!(e.to_string().contains("certificate"), "{e}");
+    // A daemon of another authority is not trusted.
+    let stranger = server.builder("location").ca_certs(certs().join("client-cert.pem")).build().unwrap();
+    let e = stranger.call::<String>("echo", ("x",)).await.unwrap_err();
+    assert_eq!((e.kind(), e.reached()), (ErrorKind::Denied, springline_core::Reached::NotSent), "{e:?}");
+    // Nor is one that is sought without any.
+    let e = server.builder("location").build().unwrap_err();
+    assert!(e.kind() == ErrorKind::Config && e.to_string().contains("ca_certs"), "{e}");
+}
+
+#[tokio::test]
+async fn python_calls_rust_over_tls() {
+    let certs = certs();
+    let ssl = ["--ssl", certs.to_str().unwrap()];
+    let daemon = secure().identifications(["secret"]).bind("127.0.0.1:0").await.unwrap();
+    python_calls("3.16", &daemon, &[&ssl[..], &["--identification", "secret"]].concat()).await;
+    // A passphrase is asked for on top, and who has no certificate gets no challenge.
+    let location = format!("PYROLOCSSL://{}/thing", daemon.address());
+    let e = samples(Proxy::builder(&location).unwrap()).build().unwrap().ping().await.unwrap_err();
+    assert!(e.kind() == ErrorKind::Denied && e.to_string().contains("identification"), "{e}");
+    let anonymous = Proxy::builder(&location).unwrap().ca_certs(certs.join("ca-chain.pem")).build().unwrap();
+    let e = anonymous.ping().await.unwrap_err();
+    assert!(e.kind() == ErrorKind::Denied && e.to_string().contains("certificate"), "{e}");
+    // One speaks TLS and the other does not.
+    let plain = Proxy::builder(&location.replace("SSL", "")).unwrap().connect_timeout(Duration::from_millis(300));
+    let e = plain.build().unwrap().ping().await.unwrap_err();
+    assert_eq!((e.kind(), e.reached()), (ErrorKind::Timeout, springline_core::Reached::NotSent));
+    let open = Daemon::bind("127.0.0.1:0").await.unwrap();
+    let secured = samples(Proxy::builder(&format!("PYROLOCSSL://{}/thing", open.address())).unwrap());
+    let e = secured.build().unwrap().ping().await.unwrap_err();
+    assert!(e.kind() == ErrorKind::Protocol && e.to_string().contains("does not speak TLS"), "{e}");
+}
+
+#[tokio::test]
+async fn certificates_can_be_looked_into() {
+    let certs = certs();
+    let server = |name: &str| {
+        let tls = ServerTls::builder().certfile(certs.join("server-cert.pem")).keyfile(certs.join("server-key.pem"));
+        let tls = tls.ca_certs(certs.join("ca-chain.pem")).cert_reqs(CertReqs::Required);
+        Daemon::builder().tls(tls.verify_fields([("commonName", name)]).build().unwrap())
+    };
+    for (name, welcome) in [("My Client", true), ("Somebody", false)] {
+        let daemon = server(name).bind("127.0.0.1:0").await.unwrap();
+        let uri = daemon.register("thing", Thing::default()).unwrap();
+        assert!(uri.to_string().starts_with("PYROSSL://"));
+        let client = ClientTls::builder().ca_certs(certs.join("ca-chain.pem"));
+        let client = client.certfile(certs.join("client-cert.pem")).keyfile(certs.join("client-key.pem"));
+        let proxy = Proxy::builder(&uri.to_string()).unwrap().tls(client.build().unwrap()).build().unwrap();
+        let answer = proxy.call::<String>("echo", ("x",)).await;
+        // Why it was not let in is not told.
+        match answer {
+            Ok(text) => assert!(welcome && text == "x"),
+            Err(e) => assert!(!welcome && e.kind() == ErrorKind::Closed, "{e:?}"),
+        }
+        assert_eq!(daemon.shutdown(PATIENCE).await, 0);
+    }
+    let half = Daemon::builder().certfile(certs.join("server-cert.pem")).bind("127.0.0.1:0").await.unwrap_err();
+    assert_eq!(half.kind(), ErrorKind::Config);
 }
 
 #[tokio::test]
@@ -340,7 +417,8 @@ async fn python_calls(release: &str, daemon: &Daemon, args: &[&str]) {
     daemon.register("other", WhoServer::new(Other)).unwrap();
     let thing = Thing { other: Some(daemon.reference("other")), ..Thing::default() };
     let uri = daemon.register("thing", thing).unwrap().to_string();
-    let location = format!("PYROLOC://{}/thing", daemon.address());
+    let ssl = if args.contains(&"--ssl") { "SSL" } else { "" };
+    let location = format!("PYROLOC{ssl}://{}/thing", daemon.address());
     let args = [&[&*location, &uri][..], args].concat();
     let child = command(release, "pyro3_client.py", &args).spawn().unwrap();
     let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();

@@ -166,7 +166,9 @@
 //! # Features
 //!
 //! * `macros` (default): [`#[remote]`](macro@remote) and [`derive(RemoteError)`](derive@RemoteError).
-//! * `pyro` (default): `springline::pyro`, for Pyro 4 and 5.
+//! * `pyro` (default): `springline::pyro`, for Pyro 3, 4 and 5.
+//! * `tls` (default): Pyro 3 over TLS.
+//! * `xmlrpc`: `springline::xmlrpc`, over HTTP, HTTPS and Unix sockets.
 //! * `hessian`: `springline::hessian`, for Hessian 1 and 2.
 
 pub use springline_core::{

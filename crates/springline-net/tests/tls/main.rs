@@ -3,6 +3,7 @@
 mod build;
 mod client;
 mod fields;
+mod flush;
 mod pki;
 mod python;
 mod reload;

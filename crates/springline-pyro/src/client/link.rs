@@ -237,7 +237,7 @@ async fn drive(driving: Driving) {
         if state.dead.is_some() {
             return Poll::Ready(());
         }
-        let idle = state.expected.is_empty() && state.outbound.pending() == 0;
+        let idle = state.expected.is_empty() && state.outbound.is_flushed();
         let waker = cx.waker().clone();
         state.driver = if idle { Driver::Asleep(waker) } else { Driver::Awake(waker) };
         Poll::Pending
@@ -404,7 +404,7 @@ impl State {
         if self.withdrawn {
             self.withdraw();
         }
-        if self.outbound.pending() == 0 {
+        if self.outbound.is_flushed() {
             return Poll::Ready(());
         }
         let polled = self.outbound.poll_flush(&mut self.stream, cx);

@@ -286,7 +286,7 @@ impl Proxy {
 
     /// A call with more to it: keyword arguments, annotations, a deadline.
     pub fn request<'a>(&'a self, method: &'a str) -> Request<'a> {
-        Request::new(self, method)
+        Request::new(self, &self.inner.uri, method)
     }
 
     /// Many calls in one message.

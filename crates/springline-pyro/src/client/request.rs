@@ -1,12 +1,13 @@
 //! Calls with more to them than positional arguments, and batches.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use springline_core::service::{Call, CallKind, CallOptions};
+use springline_core::service::{Call, CallKind, CallOptions, Service};
 use springline_core::{Args, Encode, Error, Metadata, Payload, Reached, Result, Tape, Value};
 
 use super::Proxy;
@@ -22,11 +23,11 @@ pub struct Response<T> {
     pub metadata: Metadata,
 }
 
-/// A call that is being put together; see [`Proxy::request`].
-#[derive(Debug)]
+/// A call that is being put together; see [`Proxy::request`] and, for Pyro 3, the method of that name of its proxy.
 #[must_use = "a request does nothing until it is sent"]
-pub struct Request<'a> {
-    proxy: &'a Proxy,
+pub struct Request<'a, P = Proxy> {
+    proxy: &'a P,
+    uri: &'a (dyn fmt::Display + Sync),
     method: &'a str,
     args: Result<Value>,
     kwargs: Vec<(Value, Value)>,
@@ -34,10 +35,16 @@ pub struct Request<'a> {
     error: Option<Error>,
 }
 
-impl<'a> Request<'a> {
-    pub(crate) fn new(proxy: &'a Proxy, method: &'a str) -> Self {
+impl<P> fmt::Debug for Request<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} of {})", self.method, self.uri)
+    }
+}
+
+impl<'a, P: Service> Request<'a, P> {
+    pub(crate) fn new(proxy: &'a P, uri: &'a (dyn fmt::Display + Sync), method: &'a str) -> Self {
         let args = Ok(Value::Tuple(Vec::new()));
-        Self { proxy, method, args, kwargs: Vec::new(), options: CallOptions::default(), error: None }
+        Self { proxy, uri, method, args, kwargs: Vec::new(), options: CallOptions::default(), error: None }
     }
 
     /// Positional arguments, as a tuple.
@@ -52,18 +59,6 @@ impl<'a> Request<'a> {
             Ok(value) => self.kwargs.push((name.into(), value)),
             Err(e) => self.error = Some(e.context(format!("keyword argument '{name}'"))),
         }
-        self
-    }
-
-    /// An annotation for this call. The key has four ASCII characters.
-    pub fn annotation(mut self, key: impl Into<Cow<'static, str>>, data: impl Into<Bytes>) -> Self {
-        self.options.metadata.set(key, data);
-        self
-    }
-
-    /// The id that ties this call to others.
-    pub fn correlation_id(mut self, id: [u8; 16]) -> Self {
-        self.options.metadata.correlation_id = Some(id);
         self
     }
 
@@ -98,10 +93,24 @@ impl<'a> Request<'a> {
         let kwargs = (!self.kwargs.is_empty()).then(|| Payload::from(Value::Map(self.kwargs)));
         let args = Payload::from(self.args?);
         let call = Call { method: self.method, kind: CallKind::Method, args, kwargs, options: self.options };
-        let reply = self.proxy.send(&call).await?;
-        let value =
-            reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(self.proxy.uri()))?;
+        let reply = self.proxy.call(&call).await?;
+        let value = reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(self.uri))?;
         Ok(Response { value, metadata: reply.metadata })
+    }
+}
+
+/// What only Pyro 4 and 5 have.
+impl Request<'_> {
+    /// An annotation for this call. The key has four ASCII characters.
+    pub fn annotation(mut self, key: impl Into<Cow<'static, str>>, data: impl Into<Bytes>) -> Self {
+        self.options.metadata.set(key, data);
+        self
+    }
+
+    /// The id that ties this call to others.
+    pub fn correlation_id(mut self, id: [u8; 16]) -> Self {
+        self.options.metadata.correlation_id = Some(id);
+        self
     }
 }
 

@@ -2,21 +2,29 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use springline_core::service::{BoxFuture, Call, CallKind, Reply, Service};
-use springline_core::{Args, Bytes, Error, ErrorKind, Limits, Payload, Reached, Result, Value};
+use springline_core::service::{BoxFuture, Call, CallKind, Reply, Service, ServiceInfo};
+use springline_core::{Args, Bytes, Error, ErrorKind, Limits, Payload, Reached, RemoteRef, Result, Value};
+#[cfg(feature = "tls")]
+use springline_net::tls::ClientTls;
 use springline_net::{Address, ConnectOptions, Inbound, Outbound, Stream};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use super::call::{write_call, write_plain_call};
 use super::ident::{DENIED, GRANTED};
+use super::secure::{self, ClientSide};
 use super::wire::{self, Style};
-use super::{DAEMON_GUID, DEFAULT_GROUP, Ident, NAME_SERVER, NAME_SERVER_PORT, Scheme, Uri, denied, fault};
+use super::{DAEMON_GUID, DEFAULT_GROUP, Ident, NAME_SERVER, NAME_SERVER_PORT, Scheme, Uri, denied, fault, listing};
+use crate::Request;
 use crate::codec::pickle;
 
 type TokenOf = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
@@ -38,6 +46,7 @@ struct Config {
     checksum: bool,
     instances: bool,
     limits: Limits,
+    secure: ClientSide,
 }
 
 impl ProxyBuilder {
@@ -106,15 +115,65 @@ impl ProxyBuilder {
         self
     }
 
+    /// A file with the authorities that a daemon's certificate may come from, in PEM (`PYROSSL_CA_CERT` in Python). URIs
+    /// over TLS need it.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_certs(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.secure.with(|tls| tls.ca_certs(path));
+        self
+    }
+
+    /// The file with our certificate, in PEM (`PYROSSL_CERT` in Python). Python's daemons let in nobody without one.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn certfile(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.secure.with(|tls| tls.certfile(path));
+        self
+    }
+
+    /// The file with its private key, in PEM and not encrypted (`PYROSSL_KEY` in Python). Without it the key is looked for
+    /// in the certificate's file.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn keyfile(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.secure.with(|tls| tls.keyfile(path));
+        self
+    }
+
+    /// Whether the daemon's certificate has to be for the host that is connected to. Default true
+    /// (`PYROSSL_POSTCONNCHECK` in Python).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn verify_hostname(mut self, verify: bool) -> Self {
+        self.config.secure.with(|tls| tls.verify_hostname(verify));
+        self
+    }
+
+    /// TLS made ready elsewhere, with options that have no method here. Replaces what the methods for TLS said before. For
+    /// Python's daemons it must not take up sessions again
+    /// ([`resumption(false)`](springline_net::tls::ClientTlsBuilder::resumption)): they fail (3.16).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.config.secure.set(tls);
+        self
+    }
+
     /// The proxy. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a URI over TLS, which is not built in yet.
-    pub fn build(self) -> Result<Proxy> {
-        if self.uri.tls {
-            return Err(Error::new(ErrorKind::Config, format!("{}: Pyro 3 over TLS is not supported", self.uri)));
-        }
-        Ok(Proxy { inner: Arc::new(Inner { uri: self.uri, config: self.config, open: Mutex::default() }) })
+    /// [`ErrorKind::Config`] for a URI over TLS without authorities, and for files that cannot be used.
+    pub fn build(mut self) -> Result<Proxy> {
+        self.config.secure.build(&self.uri)?;
+        Ok(Proxy {
+            inner: Arc::new(Inner {
+                uri: self.uri,
+                config: self.config,
+                open: Mutex::default(),
+                version: AtomicU16::new(0),
+            }),
+        })
     }
 }
 
@@ -140,6 +199,8 @@ struct Inner {
     config: Config,
     // Taken out while a call is under way.
     open: Mutex<Option<Open>>,
+    // Of the last connection.
+    version: AtomicU16,
 }
 
 /// A connection that was let in.
@@ -151,8 +212,8 @@ struct Open {
     guid: String,
 }
 
-fn closed(why: impl fmt::Display) -> Error {
-    Error::new(ErrorKind::Closed, format!("the connection broke: {why}"))
+fn broken(e: io::Error) -> Error {
+    secure::broken(&e).unwrap_or_else(|| Error::new(ErrorKind::Closed, format!("the connection broke: {e}")))
 }
 
 fn protocol(what: impl Into<String>) -> Error {
@@ -172,13 +233,13 @@ impl Open {
         match poll_fn(|cx| inbound.poll_fill(stream, cx, need)).await {
             Ok(0) => Err(Error::new(ErrorKind::Closed, "the daemon closed the connection")),
             Ok(_) => Ok(()),
-            Err(e) => Err(closed(e)),
+            Err(e) => Err(broken(e)),
         }
     }
 
     async fn flush(&mut self) -> Result<()> {
         let Self { stream, outbound, .. } = self;
-        poll_fn(|cx| outbound.poll_flush(stream, cx)).await.map_err(closed)
+        poll_fn(|cx| outbound.poll_flush(stream, cx)).await.map_err(broken)
     }
 
     async fn frame(&mut self, limits: &Limits) -> Result<Bytes> {
@@ -217,10 +278,11 @@ impl Inner {
         Style { version: open.version, compress: self.config.compress, checksum: self.config.checksum }
     }
 
-    async fn connect(&self, host: &str, port: u16) -> Result<Open> {
+    async fn connect(&self, host: &str, port: u16, tls: bool) -> Result<Open> {
         let mut options = ConnectOptions::default();
         options.timeout = self.config.connect_timeout;
         let stream = springline_net::connect(&Address::tcp(host, port), &options).await?;
+        let stream = self.config.secure.wrap(stream, host, tls).await?;
         let (inbound, outbound) = (Inbound::default(), Outbound::default());
         let mut open = Open { stream, inbound, outbound, version: wire::VERSION, guid: String::new() };
         if let Some(word) = open.word().await? {
@@ -289,7 +351,7 @@ impl Inner {
                     Some(Ok(uri)) => {
                         let uri: Uri = uri.parse()?;
                         let at = uri.location.ok_or_else(|| protocol("the name server told no place"))?;
-                        let mut open = self.connect(&at.0, at.1).await?;
+                        let mut open = self.connect(&at.0, at.1, uri.tls).await?;
                         open.guid = uri.object;
                         return Ok(open);
                     }
@@ -298,7 +360,7 @@ impl Inner {
                 }
             }
         };
-        let mut open = self.connect(&host, port).await?;
+        let mut open = self.connect(&host, port, false).await?;
         open.guid = self.locate(&mut open, NAME_SERVER).await?;
         Ok(open)
     }
@@ -324,7 +386,7 @@ impl Inner {
         let Some((host, port)) = &uri.location else {
             return Err(protocol(format!("{uri} names no daemon")));
         };
-        let mut open = self.connect(host, *port).await?;
+        let mut open = self.connect(host, *port, uri.tls).await?;
         open.guid = match uri.scheme {
             Scheme::Loc => self.locate(&mut open, &uri.object).await?,
             _ => uri.object,
@@ -332,13 +394,17 @@ impl Inner {
         Ok(open)
     }
 
-    async fn exchange(&self, call: &Call<'_>) -> Result<Reply> {
+    fn deadline(&self, call: &Call<'_>) -> Option<Instant> {
         let by_timeout = self.config.timeout.map(|timeout| Instant::now() + timeout);
         let by_call = call.options.deadline.map(Instant::from_std);
-        let deadline = match (by_timeout, by_call) {
+        match (by_timeout, by_call) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
-        };
+        }
+    }
+
+    // The connection, and the place that it goes back to where it stays fit for another call.
+    async fn take(&self, deadline: Option<Instant>) -> Result<(MutexGuard<'_, Option<Open>>, Open)> {
         let mut slot = within(deadline, async { Ok(self.open.lock().await) }).await?;
         let mut kept = slot.take();
         if let Some(open) = &mut kept
@@ -346,14 +412,29 @@ impl Inner {
         {
             kept = None;
         }
-        let mut open = match kept {
-            Some(open) => open,
-            None => {
-                let soon = Instant::now() + self.config.connect_timeout;
-                let soon = deadline.map_or(soon, |deadline| deadline.min(soon));
-                within(Some(soon), self.open()).await?
-            }
-        };
+        if let Some(open) = kept {
+            return Ok((slot, open));
+        }
+        let soon = Instant::now() + self.config.connect_timeout;
+        let soon = deadline.map_or(soon, |deadline| deadline.min(soon));
+        let open = within(Some(soon), self.open()).await?;
+        self.version.store(open.version, Ordering::Relaxed);
+        Ok((slot, open))
+    }
+
+    // A question to the daemon itself.
+    async fn ask_daemon(&self, method: &str) -> Result<(Value, String)> {
+        let deadline = self.config.timeout.map(|timeout| Instant::now() + timeout);
+        let (mut slot, mut open) = self.take(deadline).await?;
+        let answer = within(deadline, self.ask(&mut open, DAEMON_GUID, method, &[])).await?;
+        let guid = open.guid.clone();
+        *slot = Some(open);
+        Ok((answer, guid))
+    }
+
+    async fn exchange(&self, call: &Call<'_>) -> Result<Reply> {
+        let deadline = self.deadline(call);
+        let (mut slot, mut open) = self.take(deadline).await?;
         let style = self.style(&open);
         let written = wire::write_frame(&mut open.outbound.output, style, &self.config.limits, |out| {
             self.write(out, &open.guid, call)
@@ -437,6 +518,7 @@ impl Proxy {
             checksum: false,
             instances: false,
             limits: Limits::default(),
+            secure: ClientSide::default(),
         };
         Ok(ProxyBuilder { uri: uri.parse()?, config })
     }
@@ -455,11 +537,16 @@ impl Proxy {
         Service::call(self, &Call::new(method, &args)).await?.result.decode()
     }
 
-    /// Reads an attribute, of an object that was registered with attributes.
+    /// A call with more to it: keyword arguments, a deadline, no answer.
+    pub fn request<'a>(&'a self, method: &'a str) -> Request<'a, Self> {
+        Request::new(self, &self.inner.uri, method)
+    }
+
+    /// Reads an attribute.
     ///
     /// # Errors
     /// As [`call`](Self::call).
-    pub async fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
+    pub async fn get_attr<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
         let call = Call { kind: CallKind::GetAttr, ..Call::new(name, &()) };
         Service::call(self, &call).await?.result.decode()
     }
@@ -468,10 +555,86 @@ impl Proxy {
     ///
     /// # Errors
     /// As [`call`](Self::call).
-    pub async fn set(&self, name: &str, value: impl serde::Serialize + Sync) -> Result<()> {
+    pub async fn set_attr(&self, name: &str, value: impl serde::Serialize + Sync) -> Result<()> {
         let args = (value,);
         let call = Call { kind: CallKind::SetAttr, ..Call::new(name, &args) };
         Service::call(self, &call).await.map(|_| ())
+    }
+
+    /// Connects, unless it is connected already, and asks the daemon whether it has the object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when it has not, and every way in which a connection fails.
+    pub async fn ping(&self) -> Result<()> {
+        let (all, guid) = self.inner.ask_daemon("getRegistered").await.map_err(|e| e.with_endpoint(self.uri()))?;
+        match all.field(&guid) {
+            Some(_) => Ok(()),
+            None => {
+                Err(Error::new(ErrorKind::NotFound, "the daemon has no object of this id").with_endpoint(self.uri()))
+            }
+        }
+    }
+
+    /// The names of the objects that the daemon serves, sorted, without its own.
+    ///
+    /// # Errors
+    /// Every way in which a connection fails.
+    pub async fn registered(&self) -> Result<Vec<String>> {
+        let (all, _) = self.inner.ask_daemon("getRegistered").await.map_err(|e| e.with_endpoint(self.uri()))?;
+        let pairs = all.as_pairs().unwrap_or_default().iter();
+        let pairs = pairs.filter(|(guid, _)| guid.as_str() != Some(DAEMON_GUID));
+        let mut names: Vec<String> = pairs.filter_map(|(_, name)| name.as_str().map(str::to_owned)).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// What the object offers, if its daemon is one of Springline's: Python's have no way to tell.
+    ///
+    /// # Errors
+    /// Every way in which a connection fails.
+    pub async fn describe_remote(&self) -> Result<Option<ServiceInfo>> {
+        match self.get_attr::<Value>(listing::ATTRIBUTE).await {
+            Ok(value) => Ok(Some(listing::read(&value))),
+            Err(e) if e.exception().is_some_and(|x| x.is("AttributeError")) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The wire version of the last connection, 4 or 5; `None` before the first.
+    #[must_use]
+    pub fn version(&self) -> Option<u16> {
+        Some(self.inner.version.load(Ordering::Relaxed)).filter(|version| *version != 0)
+    }
+
+    /// Closes the connection, unless a call is under way. The next call opens another.
+    pub fn release(&self) {
+        if let Ok(mut slot) = self.inner.open.try_lock() {
+            slot.take();
+        }
+    }
+
+    /// A proxy for a reference that came as a value, with default settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that is none of Pyro 3, [`ErrorKind::Config`] for one over TLS: see
+    /// [`another`](Self::another).
+    pub fn for_ref(remote: &RemoteRef) -> Result<Self> {
+        Self::new(&remote.uri)
+    }
+
+    /// The same settings for another object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] for a URI that cannot be read, [`ErrorKind::Config`] for one over TLS where this proxy has no
+    /// authorities.
+    pub fn another(&self, uri: &str) -> Result<Self> {
+        ProxyBuilder { uri: uri.parse()?, config: self.inner.config.clone() }.build()
+    }
+
+    /// A reference to the object, to be passed as an argument or result.
+    #[must_use]
+    pub fn to_ref(&self) -> RemoteRef {
+        RemoteRef::proxy(self.inner.uri.to_string())
     }
 }
 

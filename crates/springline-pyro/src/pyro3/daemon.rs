@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use springline_core::service::{self, Call, CallKind, CallOptions, Reply, Service
 use springline_core::{
     Bytes, Error, ErrorKind, Exception, Limits, Output, Payload, Peer, Registry, RemoteRef, Result, Value,
 };
+#[cfg(feature = "tls")]
+use springline_net::tls::ServerTls;
 use springline_net::{Address, Connection, Handler, Inbound, Outbound, Server, ServerOptions, Stream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -19,8 +23,9 @@ use tracing::debug;
 
 use super::call::{CallParts, read_call};
 use super::ident::{DENIED_FULL, DENIED_IDENTIFICATION, GRANTED};
+use super::secure::ServerSide;
 use super::wire::{self, Style};
-use super::{DAEMON_GUID, Ident, Uri, fault};
+use super::{DAEMON_GUID, Ident, Uri, fault, listing};
 use crate::codec::pickle::Encoder;
 use crate::daemon::{call_guarded, write_guarded};
 use crate::fault::told;
@@ -49,6 +54,7 @@ struct Config {
     validator: Option<Validator>,
     handshake_timeout: Duration,
     transfer_timeout: Duration,
+    secure: ServerSide,
 }
 
 impl DaemonBuilder {
@@ -131,12 +137,49 @@ impl DaemonBuilder {
         self
     }
 
+    /// The file with the daemon's certificate, in PEM (`PYROSSL_CERT` in Python). With one, clients have to speak TLS, URIs
+    /// are `PYROSSL` ones, and clients have to show a certificate of [`ca_certs`](Self::ca_certs), as in Python.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn certfile(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.secure.with(|tls| tls.certfile(path));
+        self
+    }
+
+    /// The file with its private key, in PEM and not encrypted (`PYROSSL_KEY` in Python). Without it the key is looked for
+    /// in the certificate's file.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn keyfile(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.secure.with(|tls| tls.keyfile(path));
+        self
+    }
+
+    /// A file with the authorities that clients' certificates may come from, in PEM (`PYROSSL_CA_CERT` in Python).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_certs(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.secure.with(|tls| tls.ca_certs(path));
+        self
+    }
+
+    /// TLS made ready elsewhere: with checks of certificates' fields, or for clients without one. Replaces what the methods
+    /// for TLS said before.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.config.secure.set(tls);
+        self
+    }
+
     /// Listens on `host:port` and serves from now on, on the current runtime. Port 0 takes a free one.
     ///
     /// # Errors
-    /// [`ErrorKind::Name`] for an address that cannot be read, [`ErrorKind::Unavailable`] if it cannot be bound.
-    pub async fn bind(self, address: &str) -> Result<Daemon> {
+    /// [`ErrorKind::Name`] for an address that cannot be read, [`ErrorKind::Unavailable`] if it cannot be bound,
+    /// [`ErrorKind::Config`] for certificates and keys that cannot be used.
+    pub async fn bind(mut self, address: &str) -> Result<Daemon> {
         let address: Address = address.parse()?;
+        self.config.secure.build()?;
         let mut options = ServerOptions::default();
         // A few more, to be told that there are too many.
         options.connections = self.config.limits.connections.saturating_add(16);
@@ -237,6 +280,7 @@ impl Daemon {
                 validator: None,
                 handshake_timeout: Duration::from_secs(10),
                 transfer_timeout: Duration::from_secs(30),
+                secure: ServerSide::default(),
             },
             registry: Registry::new(),
             published: None,
@@ -269,8 +313,7 @@ impl Daemon {
     /// The URI of an object of this daemon, by its id, whether there is one or not.
     #[must_use]
     pub fn uri(&self, name: &str) -> Uri {
-        let (host, port) = &self.location;
-        Uri::of_guid(host, *port, lock(&self.shared.guids).of(name))
+        self.shared.uri_of(&self.location, name)
     }
 
     /// A reference to an object of this daemon, to be passed as an argument or result: the other side gets a proxy.
@@ -320,7 +363,8 @@ impl Drop for Present<'_> {
 }
 
 impl Handler for Shared {
-    async fn serve(self: Arc<Self>, mut stream: Stream, connection: Connection) {
+    async fn serve(self: Arc<Self>, stream: Stream, connection: Connection) {
+        let Ok(mut stream) = self.config.secure.accept(stream).await else { return };
         let count = self.clients.fetch_add(1, Ordering::AcqRel);
         let _present = Present(&self.clients);
         let mut line = Line { stream: &mut stream, inbound: Inbound::default(), outbound: Outbound::default() };
@@ -567,6 +611,11 @@ impl Shared {
                 }
                 "_r_ga" => {
                     let (name,) = args.decode::<(String,)>().map_err(exception_of)?;
+                    if name == listing::ATTRIBUTE
+                        && let Some(info) = service.describe()
+                    {
+                        return Ok(Reply::from(listing::write(info)));
+                    }
                     let args = Payload::from(Value::Tuple(Vec::new()));
                     let call = Call { method: &name, kind: CallKind::GetAttr, args, kwargs: None, options };
                     return call_guarded(service, &call).await;
@@ -587,8 +636,13 @@ impl Shared {
     }
 
     fn proxy_of(&self, name: &str) -> RemoteRef {
-        let (host, port) = lock(&self.location).clone().unwrap_or_default();
-        RemoteRef::proxy(Uri::of_guid(host, port, lock(&self.guids).of(name)).to_string())
+        let location = lock(&self.location).clone().unwrap_or_default();
+        RemoteRef::proxy(self.uri_of(&location, name).to_string())
+    }
+
+    fn uri_of(&self, (host, port): &(String, u16), name: &str) -> Uri {
+        let uri = Uri::of_guid(host, *port, lock(&self.guids).of(name));
+        Uri { tls: self.config.secure.is_on(), ..uri }
     }
 
     fn encoder<'o>(&self, out: &'o mut Output) -> Encoder<'o> {

@@ -17,6 +17,12 @@ mod client;
 mod daemon;
 pub mod fault;
 mod ident;
+#[cfg(feature = "net")]
+mod listing;
+#[cfg(feature = "net")]
+mod names;
+#[cfg(feature = "net")]
+mod secure;
 mod uri;
 pub mod wire;
 
@@ -26,6 +32,8 @@ pub use client::{Proxy, ProxyBuilder};
 #[cfg(feature = "net")]
 pub use daemon::{Daemon, DaemonBuilder};
 pub use ident::{Ident, denied};
+#[cfg(feature = "net")]
+pub use names::NameServer;
 pub use uri::{Scheme, Uri};
 
 /// The port of daemons, where nobody says otherwise.

@@ -83,11 +83,15 @@ impl FromStr for Uri {
             None if scheme == Scheme::Name => None,
             None => return Err(bad(text, shape)),
             Some(place) => {
-                let (host, port) = match place.split_once(':') {
-                    Some((host, port)) => {
-                        (host, port.parse().map_err(|_| bad(text, format!("{port:?} is no port number")))?)
-                    }
-                    None => (place, port),
+                // Python knows IPv4 only; in brackets, as everywhere.
+                let (host, given) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                    Some((host, "")) => (host, None),
+                    Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or(rest))),
+                    None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+                };
+                let port = match given {
+                    Some(port) => port.parse().map_err(|_| bad(text, format!("{port:?} is no port number")))?,
+                    None => port,
                 };
                 if host.is_empty() || host.contains(char::is_whitespace) {
                     return Err(bad(text, "the host is empty or has blanks"));
@@ -107,8 +111,10 @@ impl fmt::Display for Uri {
             Scheme::Name => "PYRONAME",
         };
         write!(f, "{scheme}{}://", if self.tls { "SSL" } else { "" })?;
-        if let Some((host, port)) = &self.location {
-            write!(f, "{host}:{port}/")?;
+        match &self.location {
+            Some((host, port)) if host.contains(':') => write!(f, "[{host}]:{port}/")?,
+            Some((host, port)) => write!(f, "{host}:{port}/")?,
+            None => {}
         }
         f.write_str(&self.object)
     }
@@ -125,6 +131,9 @@ mod tests {
             ("PYROLOC://localhost/:Pyro.NameServer", "PYROLOC://localhost:7766/:Pyro.NameServer"),
             ("pyro://127.0.0.1:1/7f00", "PYRO://127.0.0.1:1/7f00"),
             ("PYROLOCSSL://h/x", "PYROLOCSSL://h:7766/x"),
+            ("PYROLOC://[::1]/x", "PYROLOC://[::1]:7766/x"),
+            ("PYRO://[::1]:1/x", "PYRO://[::1]:1/x"),
+            ("PYRONAME://:Pyro.NameServer", "PYRONAME://:Pyro.NameServer"),
             ("PYRONAME://x", "PYRONAME://x"),
             ("PYRONAME://host/:a.b", "PYRONAME://host:9090/:a.b"),
         ] {
@@ -141,6 +150,7 @@ mod tests {
             ("http://h/x", "unknown scheme"),
             ("PYRO://h", "expected PYROLOC://"),
             ("PYRO://h:x/y", "no port number"),
+            ("PYRO://[::1]x/y", "no port number"),
             ("PYRO:///y", "the host is empty"),
             ("PYROLOC://h/", "name is empty"),
         ] {

@@ -1,6 +1,6 @@
 """Tries every feature of Springline's Pyro 3 daemon from Python 2.7, and prints `fine`.
 
-    pyro3_client.py LOCATION URI [--identification TEXT] [--compress] [--checksum] [--pickle 0|1|2]
+    pyro3_client.py LOCATION URI [--identification TEXT] [--compress] [--checksum] [--pickle 0|1|2] [--ssl CERTS]
 """
 import os
 import sys
@@ -13,16 +13,26 @@ os.environ["PYRO_STORAGE"] = tempfile.gettempdir()
 import datetime
 import decimal
 
+location, uri, args = sys.argv[1], sys.argv[2], sys.argv[3:]
+if "--ssl" in args:
+    # Pyro asks for what sockets have and M2Crypto's connections, which it wraps them in, have not.
+    from M2Crypto import SSL
+    SSL.Connection.gettimeout = lambda connection: connection.socket.gettimeout()
+
 import Pyro.core
 import Pyro.errors
 import Pyro.util
 
-location, uri, args = sys.argv[1], sys.argv[2], sys.argv[3:]
 Pyro.config.PYRO_COMPRESSION = int("--compress" in args)
 Pyro.config.PYRO_CHECKSUM = int("--checksum" in args)
 if "--pickle" in args:
     Pyro.config.PYRO_PICKLE_FORMAT = int(args[args.index("--pickle") + 1])
 Pyro.config.PYRO_TRACELEVEL = 0
+if "--ssl" in args:
+    Pyro.config.PYROSSL_CERTDIR = args[args.index("--ssl") + 1]
+    Pyro.config.PYROSSL_CA_CERT = "ca-chain.pem"
+    Pyro.config.PYROSSL_CERT = "client-cert.pem"
+    Pyro.config.PYROSSL_KEY = "client-key.pem"
 
 
 def connected(proxy):

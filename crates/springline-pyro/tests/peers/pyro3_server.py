@@ -1,8 +1,9 @@
 """A Pyro 3 server for the tests, on Python 2.7: serves `thing` and `other` until stdin ends.
 
-    pyro3_server.py [--identification TEXT] [--compress] [--checksum] [--name-server] [--broadcast]
+    pyro3_server.py [--identification TEXT] [--compress] [--checksum] [--name-server] [--broadcast] [--ssl CERTS]
 
 Prints READY and a JSON object as one line: the URIs `thing` (by id), `location` (PYROLOC), and with --name-server `name` (PYRONAME).
+With --ssl the daemon speaks TLS, with the samples in that directory, and `location` is a PYROLOCSSL one.
 With --broadcast the name server has the machine's own address, and `broadcast` is where it can be asked for by UDP.
 """
 import json
@@ -15,14 +16,24 @@ import time
 
 os.environ["PYRO_STORAGE"] = tempfile.gettempdir()
 
+args = sys.argv[1:]
+if "--ssl" in args:
+    # Pyro asks for what sockets have and M2Crypto's connections, which it wraps them in, have not.
+    from M2Crypto import SSL
+    SSL.Connection.gettimeout = lambda connection: connection.socket.gettimeout()
+
 import Pyro.core
 import Pyro.errors
 import Pyro.naming
 
-args = sys.argv[1:]
 Pyro.config.PYRO_COMPRESSION = int("--compress" in args)
 Pyro.config.PYRO_CHECKSUM = int("--checksum" in args)
 Pyro.config.PYRO_TRACELEVEL = 0
+if "--ssl" in args:
+    Pyro.config.PYROSSL_CERTDIR = args[args.index("--ssl") + 1]
+    Pyro.config.PYROSSL_CA_CERT = "ca-chain.pem"
+    Pyro.config.PYROSSL_CERT = "server-cert.pem"
+    Pyro.config.PYROSSL_KEY = "server-key.pem"
 
 
 class Point(object):
@@ -120,14 +131,15 @@ def free_port(kind):
 def main():
     module("shapes", Point=Point, Old=Old)
     Pyro.core.initServer(banner=0)
-    daemon = Pyro.core.Daemon(host="127.0.0.1")
+    ssl = "SSL" if "--ssl" in args else ""
+    daemon = Pyro.core.Daemon(prtcol="PYRO" + ssl, host="127.0.0.1")
     if "--identification" in args:
         daemon.setAllowedIdentifications([args[args.index("--identification") + 1]])
     thing, other = Thing(), Other()
     thing.other = other
     ready = {"thing": str(daemon.connect(thing, "thing"))}
     other.URI = daemon.connect(other, "other")
-    ready["location"] = "PYROLOC://127.0.0.1:%d/thing" % daemon.port
+    ready["location"] = "PYROLOC%s://127.0.0.1:%d/thing" % (ssl, daemon.port)
     if "--name-server" in args:
         host = own_address() if "--broadcast" in args else "127.0.0.1"
         port, asked = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
