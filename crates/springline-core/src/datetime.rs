@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// A day of the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Date {
-    /// Year, 1 to 9999 on every wire here.
+    /// Year. Most wires have 1 to 9999 only; Java's dates reach 292 million years either way. 0 is the year before 1.
     pub year: i32,
     /// Month, 1 to 12.
     pub month: u8,
@@ -57,19 +57,33 @@ fn days_in_month(year: i32, month: u8) -> u8 {
 }
 
 impl Date {
-    /// A checked day.
+    /// A checked day of the years 1 to 9999.
     pub fn new(year: i32, month: u8, day: u8) -> Result<Self> {
-        if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
-            return Err(Error::mismatch(format!("{year:04}-{month:02}-{day:02} is no day of the calendar")));
+        match Self::of_any_year(year, month, day) {
+            Ok(date) if date.is_common() => Ok(date),
+            _ => Err(no_day(year, month, day)),
+        }
+    }
+
+    /// A checked day of any year that 32 bits hold.
+    pub fn of_any_year(year: i32, month: u8, day: u8) -> Result<Self> {
+        if !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
+            return Err(no_day(year, month, day));
         }
         Ok(Self { year, month, day })
+    }
+
+    /// Whether the year is one of 1 to 9999, which Python and XML-RPC have.
+    #[must_use]
+    pub fn is_common(&self) -> bool {
+        (1..=9999).contains(&self.year)
     }
 
     /// Days since 0001-01-01, which is 1 (Python's `toordinal`).
     #[must_use]
     pub fn ordinal(&self) -> i64 {
         let y = i64::from(self.year) - 1;
-        let before = y * 365 + y / 4 - y / 100 + y / 400;
+        let before = y * 365 + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400);
         let months: i64 = (1..self.month).map(|m| i64::from(days_in_month(self.year, m))).sum();
         before + months + i64::from(self.day)
     }
@@ -79,8 +93,13 @@ impl Date {
         if !(1..=3_652_059).contains(&ordinal) {
             return Err(Error::mismatch(format!("day number {ordinal} is outside the years 1 to 9999")));
         }
-        // A first guess that is never late by more than one year, then a correction.
-        let mut year = ((ordinal - 1) * 400 / 146_097) as i32 + 1;
+        Ok(Self::of_ordinal(ordinal))
+    }
+
+    // Within 32 bits of years.
+    fn of_ordinal(ordinal: i64) -> Self {
+        // A first guess that is never wrong by more than one year, then a correction.
+        let mut year = ((ordinal - 1) * 400).div_euclid(146_097) as i32 + 1;
         while (Self { year: year + 1, month: 1, day: 1 }).ordinal() <= ordinal {
             year += 1;
         }
@@ -93,7 +112,7 @@ impl Date {
             rest -= i64::from(days_in_month(year, month));
             month += 1;
         }
-        Ok(Self { year, month, day: rest as u8 + 1 })
+        Self { year, month, day: rest as u8 + 1 }
     }
 }
 
@@ -128,21 +147,28 @@ impl DateTime {
         Self { date: Some(date), time: Some(time), offset: None }
     }
 
-    /// The instant so many nanoseconds after 1970-01-01 00:00 UTC.
+    /// The instant so many nanoseconds after 1970-01-01 00:00 UTC, in the years 1 to 9999.
     pub fn from_unix_nanos(nanos: i128) -> Result<Self> {
         let day_nanos = 86_400_000_000_000i128;
         let days = nanos.div_euclid(day_nanos);
         let rest = nanos.rem_euclid(day_nanos);
         let days = i64::try_from(days).map_err(|_| Error::mismatch("date is outside the years 1 to 9999"))?;
         let date = Date::from_ordinal(days.saturating_add(DAYS_BEFORE_1970))?;
-        let seconds = (rest / 1_000_000_000) as u32;
-        let time = Time {
-            hour: (seconds / 3600) as u8,
-            minute: (seconds / 60 % 60) as u8,
-            second: (seconds % 60) as u8,
-            nanosecond: (rest % 1_000_000_000) as u32,
-        };
-        Ok(Self { date: Some(date), time: Some(time), offset: Some(0) })
+        Ok(Self::utc(date, (rest / 1_000_000_000) as u32, (rest % 1_000_000_000) as u32))
+    }
+
+    /// The instant so many milliseconds after 1970-01-01 00:00 UTC, in whatever year.
+    #[must_use]
+    pub fn from_unix_millis(millis: i64) -> Self {
+        let date = Date::of_ordinal(millis.div_euclid(86_400_000) + DAYS_BEFORE_1970);
+        let rest = millis.rem_euclid(86_400_000) as u32;
+        Self::utc(date, rest / 1000, rest % 1000 * 1_000_000)
+    }
+
+    fn utc(date: Date, second: u32, nanosecond: u32) -> Self {
+        let (hour, minute) = ((second / 3600) as u8, (second / 60 % 60) as u8);
+        let time = Time { hour, minute, second: (second % 60) as u8, nanosecond };
+        Self { date: Some(date), time: Some(time), offset: Some(0) }
     }
 
     /// Nanoseconds since 1970-01-01 00:00 UTC; without an offset the value is taken as UTC. `None` for a bare time.
@@ -163,6 +189,11 @@ impl DateTime {
     }
 }
 
+#[cold]
+fn no_day(year: i32, month: u8, day: u8) -> Error {
+    Error::mismatch(format!("{year:04}-{month:02}-{day:02} is no day of the calendar"))
+}
+
 fn number(b: &[u8]) -> Option<u32> {
     if b.is_empty() || b.len() > 9 || !b.iter().all(u8::is_ascii_digit) {
         return None;
@@ -171,7 +202,21 @@ fn number(b: &[u8]) -> Option<u32> {
 }
 
 fn parse(b: &[u8]) -> Option<Result<DateTime>> {
-    let (date, rest) = if b.len() >= 10 && b[4] == b'-' && b[7] == b'-' {
+    // A year that is not 1 to 9999 has a sign and more digits where it needs them.
+    let signed = match b {
+        [b'+' | b'-', digits @ ..] => digits.iter().position(|c| *c == b'-').filter(|len| *len >= 4),
+        _ => None,
+    };
+    let (date, rest) = if let Some(len) = signed {
+        let year = std::str::from_utf8(&b[..=len]).ok()?.parse().ok()?;
+        let [b'-', m1, m2, b'-', d1, d2, ref rest @ ..] = b[len + 1..] else { return None };
+        match (Date::of_any_year(year, number(&[m1, m2])? as u8, number(&[d1, d2])? as u8), rest) {
+            (Err(e), _) => return Some(Err(e)),
+            (Ok(date), []) => return Some(Ok(DateTime::from_date(date))),
+            (Ok(date), [b'T' | b't' | b' ', rest @ ..]) => (Some(date), rest),
+            _ => return None,
+        }
+    } else if b.len() >= 10 && b[4] == b'-' && b[7] == b'-' {
         let date = match Date::new(number(&b[..4])? as i32, number(&b[5..7])? as u8, number(&b[8..10])? as u8) {
             Ok(d) => d,
             Err(e) => return Some(Err(e)),
@@ -225,10 +270,15 @@ fn parse_offset(b: &[u8]) -> Option<i32> {
 }
 
 impl fmt::Display for DateTime {
-    /// Python's `isoformat()`: `2020-01-02T03:04:05.000678+01:00`.
+    /// Python's `isoformat()`: `2020-01-02T03:04:05.000678+01:00`. Years that are not 1 to 9999 have a sign, as in ISO 8601:
+    /// `+292278994-08-17`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(d) = self.date {
-            write!(f, "{:04}-{:02}-{:02}", d.year, d.month, d.day)?;
+            match d.year {
+                1..=9999 => write!(f, "{:04}", d.year)?,
+                year => write!(f, "{year:+05}")?,
+            }
+            write!(f, "-{:02}-{:02}", d.month, d.day)?;
         }
         let Some(t) = self.time else { return Ok(()) };
         if self.date.is_some() {
@@ -285,6 +335,30 @@ mod tests {
         for text in
             ["", "x", "2021-02-29", "2020-13-01", "2020-01-02T", "25:00:00", "03:04:05.", "03:04:5", "03:04:05+1"]
         {
+            assert!(DateTime::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn java_has_more_years() {
+        for (millis, text) in [
+            (i64::MAX, "+292278994-08-17T07:12:55.807000+00:00"),
+            (i64::MIN, "-292275055-05-16T16:47:04.192000+00:00"),
+            (0, "1970-01-01T00:00:00+00:00"),
+            (-1, "1969-12-31T23:59:59.999000+00:00"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999000+00:00"),
+            (253_402_300_800_000, "+10000-01-01T00:00:00+00:00"),
+            (-62_135_596_800_001, "+0000-12-31T23:59:59.999000+00:00"),
+            (-62_167_219_200_001, "-0001-12-31T23:59:59.999000+00:00"),
+        ] {
+            let date = DateTime::from_unix_millis(millis);
+            assert_eq!(date.to_string(), text);
+            assert_eq!(DateTime::parse(text).unwrap(), date);
+            assert_eq!(date.unix_nanos(), Some(i128::from(millis) * 1_000_000));
+        }
+        assert_eq!(Date::of_any_year(i32::MIN, 2, 29).unwrap().ordinal(), -784_352_296_611);
+        assert!(Date::of_any_year(-1, 2, 29).is_err() && Date::new(10_000, 1, 1).is_err());
+        for text in ["+1-01-01", "+12345-01", "+99999999999-01-01", "-0001-13-01"] {
             assert!(DateTime::parse(text).is_err(), "{text}");
         }
     }

@@ -54,6 +54,9 @@ fn visit_chunk<'de, V: Visitor<'de>>(chunk: Chunk<'de, '_>, visitor: V) -> Resul
     }
 }
 
+// The field of a Java enum's constant.
+const CONSTANT: &str = "name";
+
 // What a container's start says, without the names that would hold on to the reader.
 enum Shape {
     List(Option<usize>),
@@ -344,7 +347,7 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
         let offset = self.source.offset();
@@ -356,7 +359,8 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
             }
             Kind::Map | Kind::Object => {
                 self.source.next()?;
-                let value = visitor.visit_enum(Variant { source: &mut *self.source })?;
+                let may_be_constant = !variants.contains(&CONSTANT);
+                let value = visitor.visit_enum(Variant { source: &mut *self.source, may_be_constant })?;
                 if !self.source.take_end()? {
                     return Err(Error::mismatch("expected one variant of an enum, found a map with more entries")
                         .at(self.source.offset()));
@@ -366,7 +370,7 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
             Kind::Back => match begin(self.source, "an enum")? {
                 Shape::Back(n) => {
                     let mut source = self.source.open_back(n)?;
-                    Deserializer::<dyn Source<'de>>::new(&mut *source).enum_boxed(visitor)
+                    Deserializer::<dyn Source<'de>>::new(&mut *source).enum_boxed(variants, visitor)
                 }
                 _ => Err(unexpected(Kind::Back, "an enum", offset)),
             },
@@ -382,8 +386,8 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
 }
 
 impl<'de> Deserializer<'_, dyn Source<'de> + '_> {
-    fn enum_boxed<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        de::Deserializer::deserialize_enum(self, "", &[], visitor)
+    fn enum_boxed<V: Visitor<'de>>(self, variants: &'static [&'static str], visitor: V) -> Result<V::Value> {
+        de::Deserializer::deserialize_enum(self, "", variants, visitor)
     }
 
     fn seq_boxed<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -715,37 +719,64 @@ fn in_field(e: Error, offset: usize, name: &str) -> Error {
     if name.is_empty() { e.at(offset) } else { e.at(offset).context(format!("field '{name}'")) }
 }
 
-// An enum variant with content: the map's one key, then its value.
+// An enum variant with content: the map's one key, then its value. Or a Java enum's constant, which is an object with its
+// name in the one field `name`.
 struct Variant<'a, S: ?Sized> {
     source: &'a mut S,
+    may_be_constant: bool,
 }
+
+// Such a variant's content; none for a constant, which was read whole.
+struct Content<'a, S: ?Sized>(Option<&'a mut S>);
 
 impl<'a, 'de, S: Source<'de> + ?Sized> de::EnumAccess<'de> for Variant<'a, S> {
     type Error = Error;
-    type Variant = Self;
+    type Variant = Content<'a, S>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
-        let value = seed.deserialize(KeyDeserializer { source: &mut *self.source, key: &mut Key::new(&[]) })?;
-        Ok((value, self))
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content<'a, S>)> {
+        let Self { source, may_be_constant } = self;
+        if let Some(key) = source.take_text()? {
+            if !may_be_constant || key.get() != CONSTANT {
+                let value = seed.deserialize(key.get().into_deserializer())?;
+                return Ok((value, Content(Some(source))));
+            }
+            let offset = source.offset();
+            let name = source.take_text()?.ok_or_else(|| Error::mismatch("expected an enum's constant").at(offset))?;
+            return Ok((seed.deserialize(name.get().into_deserializer())?, Content(None)));
+        }
+        let value = seed.deserialize(KeyDeserializer { source: &mut *source, key: &mut Key::new(&[]) })?;
+        Ok((value, Content(Some(source))))
     }
 }
 
-impl<'de, S: Source<'de> + ?Sized> de::VariantAccess<'de> for Variant<'_, S> {
+impl<'a, S: ?Sized> Content<'a, S> {
+    fn deserializer(self) -> Result<Deserializer<'a, S>> {
+        match self.0 {
+            Some(source) => Ok(Deserializer::new(source)),
+            None => Err(Error::mismatch("expected a variant with content, found an enum's constant")),
+        }
+    }
+}
+
+impl<'de, S: Source<'de> + ?Sized> de::VariantAccess<'de> for Content<'_, S> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {
-        de::Deserialize::deserialize(Deserializer::new(self.source))
+        match self.0 {
+            Some(source) => de::Deserialize::deserialize(Deserializer::new(source)),
+            None => Ok(()),
+        }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
-        seed.deserialize(Deserializer::new(self.source))
+        seed.deserialize(self.deserializer()?)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
-        de::Deserializer::deserialize_seq(Deserializer::new(self.source), visitor)
+        de::Deserializer::deserialize_seq(self.deserializer()?, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
-        de::Deserializer::deserialize_struct(Deserializer::new(self.source), "", fields, visitor)
+        de::Deserializer::deserialize_struct(self.deserializer()?, "", fields, visitor)
     }
 }

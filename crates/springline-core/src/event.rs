@@ -308,6 +308,12 @@ pub trait Sink {
         self.str(v)
     }
 
+    /// A variant without content of an enum that has this serde name. Formats without enums write the variant's name.
+    fn variant(&mut self, enum_name: &str, variant: &str) -> Result<()> {
+        let _ = enum_name;
+        self.str(variant)
+    }
+
     /// A complex number.
     fn complex(&mut self, re: f64, im: f64) -> Result<()> {
         let _ = (re, im);

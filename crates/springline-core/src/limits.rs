@@ -119,6 +119,18 @@ impl Budget {
         self.depth
     }
 
+    /// Values still allowed.
+    #[must_use]
+    pub fn nodes_left(&self) -> u32 {
+        self.nodes
+    }
+
+    /// The same with at most `depth` more levels of nesting, for looking into a value of known shape.
+    #[must_use]
+    pub fn within_depth(self, depth: u32) -> Self {
+        Self { depth: self.depth.min(depth), ..self }
+    }
+
     #[cold]
     fn too_many(&self) -> Error {
         Error::new(ErrorKind::Limit, format!("message holds more values than the limit nodes = {}", self.max_nodes))

@@ -3,7 +3,8 @@
 //! * Structs become objects of a class when their serde name has a dot (`#[serde(rename = "bank.Account")]`), else maps:
 //!   a Rust type's bare name means nothing to a peer.
 //! * Tuples and arrays become tuples, other sequences lists. `None` and `()` become null.
-//! * Enums are externally tagged, as serde_json has it: `"Unit"`, `{"Newtype": v}`, `{"Tuple": (..)}`, `{"Struct": {..}}`.
+//! * Enums are externally tagged, as serde_json has it: `"Unit"`, `{"Newtype": v}`, `{"Tuple": (..)}`, `{"Struct": {..}}`. A unit
+//!   variant of an enum whose serde name has a dot is an enum's constant where the wire has some (Hessian).
 //! * 128-bit integers are written as big integers, `char` as text, `f32` as `f64`.
 
 use num_bigint::BigInt;
@@ -22,7 +23,8 @@ pub fn to_sink<T: Serialize + ?Sized, S: Sink + ?Sized>(value: &T, sink: &mut S)
 
 /// The class that a serde name stands for: names with a dot only.
 #[inline]
-fn class_of(name: &str) -> Option<&str> {
+#[must_use]
+pub fn class_of(name: &str) -> Option<&str> {
     name.as_bytes().contains(&b'.').then_some(name)
 }
 
@@ -158,8 +160,8 @@ impl<'a, S: Sink + ?Sized> ser::Serializer for Serializer<'a, S> {
         self.sink.null()
     }
 
-    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result<()> {
-        self.sink.str(variant)
+    fn serialize_unit_variant(self, name: &'static str, _index: u32, variant: &'static str) -> Result<()> {
+        self.sink.variant(name, variant)
     }
 
     #[inline]

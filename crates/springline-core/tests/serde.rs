@@ -229,6 +229,40 @@ enum Untagged {
     Record { x: Option<i64> },
 }
 
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "paint.Color")]
+enum Color {
+    Red,
+    Rgb(u8, u8, u8),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[allow(non_camel_case_types)]
+enum Odd {
+    name(String),
+}
+
+#[test]
+fn a_constant_of_java_is_a_variant() {
+    let constant = |name: &str| Value::object("paint.Color", vec![("name".into(), s(name))]);
+    reads(constant("Red"), Color::Red);
+    reads(map(&[("name", s("Red"))]), Color::Red);
+    reads(list([constant("Red"), s("Red")]), vec![Color::Red, Color::Red]);
+    refuses::<Color>(constant("Blue"), &["Blue"]);
+    refuses::<Color>(constant("Rgb"), &["a variant with content", "constant"]);
+    refuses::<Color>(Value::object("c.C", vec![("name".into(), 1.into())]), &["constant"]);
+    refuses::<Color>(
+        Value::object("c.C", vec![("name".into(), s("Red")), ("more".into(), s("Red"))]),
+        &["one variant", "more entries"],
+    );
+    let shared = list([constant("Red"), Value::Back(1)]);
+    reads(shared, vec![Color::Red, Color::Red]);
+    // an enum that has such a variant means that
+    reads(map(&[("name", s("Red"))]), Odd::name("Red".into()));
+    // Formats without enums get the name.
+    assert_eq!(to_value(&Color::Red).unwrap(), s("Red"));
+}
+
 #[test]
 fn other_representations_of_enums() {
     check(Internal::A { x: 1 }, map(&[("type", s("A")), ("x", Value::I64(1))]));

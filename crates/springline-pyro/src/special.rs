@@ -3,7 +3,7 @@
 //! A codec that begins a map whose first key is `__class__` reads the name, asks [`classify`] and either lets one of
 //! the readers here take the rest of the map, or begins an object of that class.
 
-use springline_core::{Container, Error, Event, RemoteRef, Result, Sink, Source, Value};
+use springline_core::{Container, DateTime, Error, Event, RemoteRef, Result, Sink, Source, Value};
 
 use crate::{Generation, PyroUri};
 
@@ -23,6 +23,16 @@ pub(crate) fn refers_back(source: &mut dyn Source<'_>) -> Result<bool> {
         if depth == 0 {
             return Ok(false);
         }
+    }
+}
+
+/// Refuses dates that Python has not.
+pub(crate) fn check_years(v: &DateTime) -> Result<()> {
+    match v.date {
+        Some(date) if !date.is_common() => {
+            Err(Error::encode(format!("Python has the years 1 to 9999, not {}", date.year)))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -72,13 +72,13 @@ pub(super) fn plain(rest: &[u8], units: usize) -> Option<(&str, &[u8])> {
 
 fn head_at(message: &[u8], at: usize, head: Head) -> Result<(usize, bool, &[u8])> {
     let rest = message.get(at..).unwrap_or_default();
-    head(rest).ok_or_else(|| no_chunk(rest, at))
+    head(rest).ok_or_else(|| no_chunk(rest, at, head))
 }
 
 #[cold]
-fn no_chunk(rest: &[u8], at: usize) -> Error {
+fn no_chunk(rest: &[u8], at: usize, head: Head) -> Error {
     match rest.first() {
-        Some(code) if rest.len() > 2 => {
+        Some(code) if head(&[*code, 0, 0]).is_none() => {
             Error::malformed(at, format!("expected a chunk of a text or binary, found byte {code:#04x}"))
         }
         _ => Error::malformed(at, "the message ends where a chunk of a text or binary begins"),

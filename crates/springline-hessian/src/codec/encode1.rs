@@ -1,6 +1,7 @@
 //! The writer of Hessian 1.
 
 use num_bigint::BigInt;
+use springline_core::ser::class_of;
 use springline_core::{Bytes, Container, DateTime, Error, ListKind, Output, RemoteRef, Result, Sink};
 
 use super::java::{self, Moment};
@@ -36,6 +37,15 @@ impl<'o> Encoder<'o> {
     #[must_use]
     pub fn new(out: &'o mut Output, part: Part, options: &WriteOptions) -> Self {
         Self { out, options: *options, refs: Refs::default(), part, top: Open::default(), stack: Vec::new() }
+    }
+
+    /// Refuses a scalar where the part is a container.
+    pub(super) fn finish(&self) -> Result<()> {
+        match self.part {
+            Part::Arguments => Err(Error::encode("the arguments of a call must be a list")),
+            Part::Fault => Err(Error::encode("a fault must be a map")),
+            Part::Value | Part::Reply => Ok(()),
+        }
     }
 
     #[inline]
@@ -259,6 +269,13 @@ impl Sink for Encoder<'_> {
         self.top = self.stack.pop().ok_or_else(|| Error::encode("the end of a container, but none is open"))?;
         self.out.buf.extend(end);
         Ok(())
+    }
+
+    fn variant(&mut self, enum_name: &str, variant: &str) -> Result<()> {
+        match class_of(enum_name) {
+            Some(class) => self.hidden(|sink| java::write_variant(sink, class, variant)),
+            None => self.str(variant),
+        }
     }
 
     fn decimal(&mut self, v: &str) -> Result<()> {

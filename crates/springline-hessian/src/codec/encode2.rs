@@ -1,6 +1,7 @@
 //! The writer of Hessian 2.
 
 use num_bigint::BigInt;
+use springline_core::ser::class_of;
 use springline_core::{Bytes, Container, DateTime, Error, ListKind, Output, RemoteRef, Result, Sink};
 
 use super::encode1::{miscounted, no_container};
@@ -86,6 +87,15 @@ impl<'o> Encoder<'o> {
     /// The class that the writer gave up for.
     pub(super) fn given_up(&self) -> Option<&str> {
         self.shapes.given_up.as_deref()
+    }
+
+    /// Refuses a scalar where the part is a container.
+    pub(super) fn finish(&self) -> Result<()> {
+        match self.part {
+            Part::Arguments => Err(Error::encode("the arguments of a call must be a list")),
+            Part::Fault => Err(Error::encode("a fault must be a map")),
+            Part::Value | Part::Reply => Ok(()),
+        }
     }
 
     #[inline]
@@ -404,6 +414,9 @@ impl Sink for Encoder<'_> {
                 return Ok(());
             }
             (Part::Arguments, _) => return Err(Error::encode("the arguments of a call must be a list")),
+            (Part::Fault, Container::List { .. } | Container::Object { .. }) => {
+                return Err(Error::encode("a fault must be a map"));
+            }
             _ => {}
         }
         match c {
@@ -460,6 +473,13 @@ impl Sink for Encoder<'_> {
         }
         self.top = self.stack.pop().unwrap_or_default();
         Ok(())
+    }
+
+    fn variant(&mut self, enum_name: &str, variant: &str) -> Result<()> {
+        match class_of(enum_name) {
+            Some(class) => self.hidden(|sink| java::write_variant(sink, class, variant)),
+            None => self.str(variant),
+        }
     }
 
     fn decimal(&mut self, v: &str) -> Result<()> {

@@ -1,7 +1,8 @@
 //! [`Format`]s, so that a payload can open bytes later: one for each version, part and set of options.
 
-use springline_core::{Budget, Bytes, Error, Format, Reading, Result};
+use springline_core::{Budget, Bytes, Format, Reading, Result};
 
+use super::decode::{Decoder, One, Two};
 use super::{LoneSurrogates, ReadOptions, Version};
 
 /// What of a message is read or written as one value.
@@ -40,6 +41,8 @@ const VERSIONS: [Version; 2] = [Version::One, Version::Two];
 const COUNT: usize = VERSIONS.len() * PARTS.len() * SETS;
 
 impl Flags {
+    pub(super) const NONE: Self = Self(0);
+
     pub(super) fn of(options: &ReadOptions) -> Self {
         let bit = |on: bool, bit: u8| if on { bit } else { 0 };
         Self(
@@ -112,8 +115,17 @@ impl Format for HessianFormat {
     }
 
     fn read<'de>(&self, message: &'de Bytes, start: usize, budget: Budget, f: Reading<'_, 'de>) -> Result<()> {
-        let _ = (message, start, budget, f, self.part);
-        Err(Error::encode("the reader"))
+        match self.version {
+            Version::One => {
+                let mut decoder =
+                    Decoder::<One>::open(message, start, self.part, self.flags, budget)?.with_owner(message);
+                f(&mut decoder)?;
+                if self.part == Part::Reply { decoder.finish_reply() } else { Ok(()) }
+            }
+            Version::Two => {
+                f(&mut Decoder::<Two>::open(message, start, self.part, self.flags, budget)?.with_owner(message))
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use springline_core::{Budget, Bytes, Error, Result};
+use springline_core::{Budget, Bytes, Error, ErrorKind, Result};
 
 use super::{LoneSurrogates, Part, ReadOptions, Version, chunks, format, ints, text};
 
@@ -115,6 +115,20 @@ impl<'m> Cursor<'m> {
         };
         Error::malformed(self.at, message)
     }
+}
+
+/// Refuses a reply in the draft of Hessian 2, which begins `r 2 0`: Caucho 3.1 and 3.2.0 answer so when they are asked for
+/// version 2. Its values look like those of the final version and mean something else.
+///
+/// # Errors
+/// [`ErrorKind::Protocol`] that says so.
+pub fn refuse_draft(reply: &[u8]) -> Result<()> {
+    if reply.starts_with(b"r\x02\x00") {
+        let text = "the reply is in the draft of Hessian 2, as Caucho 3.1 and 3.2.0 write it, and in no released version: \
+                    ask such a server for Hessian 1";
+        return Err(Error::new(ErrorKind::Protocol, text).at(0));
+    }
+    Ok(())
 }
 
 /// Appends a text behind a length of two bytes: method and header names of Hessian 1.

@@ -12,6 +12,34 @@ pub(super) const HASH_SET: &str = "java.util.HashSet";
 pub(super) const DUBBO: &str = "com.alibaba.com.caucho.hessian.io.java8.";
 pub(super) const SOFA: &str = "com.caucho.hessian.io.java8.";
 
+/// Whether a list of this type is a set to Java.
+pub(super) fn is_set(name: &str) -> bool {
+    let Some(name) = name.strip_prefix("java.util.") else { return false };
+    let name = name.strip_prefix("concurrent.").unwrap_or(name);
+    matches!(
+        name,
+        "HashSet"
+            | "LinkedHashSet"
+            | "TreeSet"
+            | "ConcurrentSkipListSet"
+            | "CopyOnWriteArraySet"
+            | "RegularEnumSet"
+            | "JumboEnumSet"
+            | "Collections$EmptySet"
+            | "Collections$SingletonSet"
+            | "Collections$UnmodifiableSet"
+            | "Collections$SynchronizedSet"
+            | "ImmutableCollections$SetN"
+            | "ImmutableCollections$Set12"
+    )
+}
+
+/// Whether a map of this type is a map to Java too, and not an object, which looks the same in Hessian 1.
+pub(super) fn is_map(name: &str) -> bool {
+    let Some(name) = name.strip_prefix("java.util.") else { return false };
+    name.ends_with("Map") || matches!(name, "Hashtable" | "Properties")
+}
+
 /// A `BigDecimal` by its text, which is how Caucho's `StringValueSerializer` writes it.
 pub(super) fn write_decimal<S: Sink>(sink: &mut S, text: &str) -> Result<()> {
     sink.begin(Container::object(BIG_DECIMAL, Some(1)))?;

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod chunks;
+mod decode;
 mod encode1;
 mod encode2;
 mod format;
@@ -17,9 +18,10 @@ mod shapes;
 mod text;
 mod write;
 
+pub use decode::{Decoder, One, Two};
 pub use encode1::Encoder as Encoder1;
 pub use encode2::Encoder as Encoder2;
 pub use format::{HESSIAN1, HESSIAN2, HessianFormat, Part};
-pub use framing::{Cursor, push_chunk_head, push_int, push_short_text, push_text};
+pub use framing::{Cursor, push_chunk_head, push_int, push_short_text, push_text, refuse_draft};
 pub use options::{JavaTime, LoneSurrogates, ReadOptions, Version, WriteOptions};
 pub use write::{write, write1, write2};

@@ -30,7 +30,9 @@ pub fn write1(
     f: impl FnOnce(&mut Encoder1<'_>) -> Result<()>,
 ) -> Result<()> {
     let (len, blobs) = (out.buf.len(), out.blobs().len());
-    f(&mut Encoder1::new(out, part, options)).inspect_err(|_| out.truncate(len, blobs))
+    let mut encoder = Encoder1::new(out, part, options);
+    let result = f(&mut encoder).and_then(|()| encoder.finish());
+    result.inspect_err(|_| out.truncate(len, blobs))
 }
 
 /// The same for Hessian 2, where the types are known.
@@ -43,7 +45,7 @@ pub fn write2(
     let (len, blobs) = (out.buf.len(), out.blobs().len());
     attempts(|maps| {
         let mut encoder = Encoder2::new(out, part, options).with_maps(maps);
-        let result = f(&mut encoder);
+        let result = f(&mut encoder).and_then(|()| encoder.finish());
         let given_up = encoder.given_up().map(str::to_owned);
         if result.is_err() {
             out.truncate(len, blobs);

@@ -174,6 +174,7 @@ impl Sink for Encoder<'_> {
     }
 
     fn datetime(&mut self, v: &DateTime) -> Result<()> {
+        special::check_years(v)?;
         match (v.date, v.time) {
             (Some(_), Some(_)) => self.value("datetime.datetime")?,
             (Some(_), None) => self.value("datetime.date")?,

@@ -279,6 +279,7 @@ impl Sink for Encoder<'_> {
     }
 
     fn datetime(&mut self, v: &DateTime) -> Result<()> {
+        special::check_years(v)?;
         let (kind, data) = extension::datetime(v)?;
         self.extension(kind, &data)
     }

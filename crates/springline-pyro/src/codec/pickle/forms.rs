@@ -3,8 +3,8 @@
 use springline_core::{DateTime, Error, RemoteRef, Result, Time, Value};
 
 use super::encode::{Encoder, Peer, length};
-use crate::PyroUri;
 use crate::pyro3::Uri;
+use crate::{PyroUri, special};
 
 impl Encoder<'_> {
     pub(super) fn unicode(&mut self, text: &str) {
@@ -142,9 +142,7 @@ impl Encoder<'_> {
         self.global("datetime", name);
         self.open_args();
         if let Some(date) = v.date {
-            if !(1..=9999).contains(&date.year) {
-                return Err(Error::encode(format!("Python has the years 1 to 9999, not {}", date.year)));
-            }
+            special::check_years(v)?;
             self.int(date.year.into());
             self.int(date.month.into());
             self.int(date.day.into());

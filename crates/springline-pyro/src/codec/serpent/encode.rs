@@ -253,6 +253,7 @@ impl Sink for Encoder<'_> {
     }
 
     fn datetime(&mut self, v: &DateTime) -> Result<()> {
+        special::check_years(v)?;
         self.place(Hash::Refused, "a date or time")?;
         repr::push_str(&mut self.out.buf, &v.to_string());
         Ok(())
