@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use springline_core::{Error, ErrorKind, Result};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UnixListener, lookup_host};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
@@ -152,7 +152,9 @@ impl Server {
             count: AtomicUsize::new(0),
             tasks: Mutex::default(),
         });
-        let accept = tokio::spawn(accept_loop(listener, options, handler, shared.clone()));
+        // Made here: a runtime that ends at once never polls the task.
+        let listening = Listening { listener, _deaf: Deaf(shared.clone()) };
+        let accept = tokio::spawn(accept_loop(listening, options, handler, shared.clone()));
         Ok(Self { shared, accept })
     }
 
@@ -160,6 +162,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.shared.address
+    }
+
+    /// Whether it still accepts: not after a shutdown, nor once its runtime is gone.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.shared.listening.load(Ordering::Acquire)
     }
 
     /// How many connections there are.
@@ -214,7 +222,13 @@ impl Drop for Server {
 
 async fn listen(address: &Address, options: &ServerOptions) -> io::Result<Listener> {
     match address {
-        Address::Tcp(host, port) => Ok(Listener::Tcp(TcpListener::bind((host.as_str(), *port)).await?)),
+        Address::Tcp(host, port) => {
+            // A name may stand for addresses of both kinds: clients that know IPv4 only are to find the server, and others
+            // try all of them.
+            let mut addresses: Vec<_> = lookup_host((host.as_str(), *port)).await?.collect();
+            addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
+            Ok(Listener::Tcp(TcpListener::bind(&*addresses).await?))
+        }
         Address::Unix(path) => {
             let listener = match UnixListener::bind(path) {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse && options.replace_socket_file => {
@@ -257,9 +271,13 @@ impl Drop for Deaf {
     }
 }
 
-async fn accept_loop<H: Handler>(listener: Listener, options: ServerOptions, handler: Arc<H>, shared: Arc<Shared>) {
-    let _deaf = Deaf(shared.clone());
-    let listener = listener; // dropped first
+struct Listening {
+    // Dropped first.
+    listener: Listener,
+    _deaf: Deaf,
+}
+
+async fn accept_loop<H: Handler>(listening: Listening, options: ServerOptions, handler: Arc<H>, shared: Arc<Shared>) {
     let mut backoff = Duration::from_millis(5);
     let mut id = 0u64;
     while !shared.stopping.load(Ordering::Acquire) {
@@ -272,7 +290,7 @@ async fn accept_loop<H: Handler>(listener: Listener, options: ServerOptions, han
             }
         }
         let accepted = tokio::select! {
-            accepted = accept_one(&listener) => accepted,
+            accepted = accept_one(&listening.listener) => accepted,
             () = shared.stop.notified() => break,
         };
         match accepted {

@@ -231,3 +231,22 @@ async fn until_refused(at: &Address) {
     let e = timeout(PATIENCE, refused).await.unwrap();
     assert_eq!((e.kind(), e.reached()), (ErrorKind::Unavailable, springline_core::Reached::NotSent));
 }
+
+// A runtime that ends before the accept loop has run takes the listener with it.
+#[test]
+fn a_server_without_its_runtime_does_not_listen() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(bind("127.0.0.1:0", 10, &Echo::new(0)));
+    assert!(server.is_listening());
+    drop(runtime);
+    assert!(!server.is_listening());
+}
+
+// Clients of Pyro 3 know IPv4 only.
+#[tokio::test]
+async fn a_host_name_is_bound_at_its_ipv4_address() {
+    let server = bind("localhost:0", 10, &Echo::new(0)).await;
+    let Address::Tcp(host, port) = server.address() else { panic!() };
+    assert_eq!(host, "localhost");
+    TcpStream::connect(("127.0.0.1", *port)).await.unwrap();
+}

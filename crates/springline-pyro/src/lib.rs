@@ -5,6 +5,8 @@ pub mod client;
 pub mod codec;
 #[cfg(feature = "net")]
 pub mod daemon;
+#[cfg(feature = "net")]
+pub mod exporter;
 pub mod fault;
 mod generation;
 pub mod handshake;
@@ -18,6 +20,10 @@ pub mod wire;
 pub use client::{Batch, Proxy, ProxyBuilder, Request, Response};
 #[cfg(feature = "net")]
 pub use daemon::{Daemon, DaemonBuilder, Handshake};
+#[cfg(feature = "net")]
+pub use exporter::{
+    Pyro4ProxyFactory, Pyro4ServiceExporter, PyroDaemonHolder, PyroProxyFactory, PyroServiceExporter,
+};
 pub use generation::Generation;
 pub use handshake::{ConnectReply, ConnectRequest, ObjectMetadata};
 pub use serializer::{Arguments, CallParts, Kwargs, Serializer};

@@ -328,6 +328,12 @@ impl Daemon {
         self.server.address()
     }
 
+    /// Whether it still accepts clients: no longer once its runtime is gone.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.server.is_listening()
+    }
+
     /// How many clients are connected.
     #[must_use]
     pub fn connections(&self) -> usize {
