@@ -21,6 +21,7 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   springline call PYRO:ServiceName@127.0.0.1:7766 get_data Hello
+  springline call PYROLOC://localhost:7766/ServiceName get_data Hello
   springline call https://localhost:8000/RPC2 pow 41 3 --ca certs/ca-chain.pem
   springline methods PYRO:ServiceName@127.0.0.1:7766
   springline ping PYRO:ServiceName@127.0.0.1:7766
@@ -76,6 +77,9 @@ Examples:
   springline call PYRO:thing@127.0.0.1:7766 size '{\"$bytes\": \"AAECAw==\"}' --pyro 4 --hmac-key-file key.txt
   springline call PYRO:thing@[::1]:7766 get_data -- --text-with-a-hyphen
   springline call PYRO:Pyro.Daemon@./u:/run/things.sock registered
+  springline call PYROLOC://localhost:7766/ServiceName get_data Hello
+  springline call PYRONAME://localhost:7766/ServiceName get_data Hello
+  springline call PYROLOCSSL://localhost:7766/thing add 1 --ca ca-chain.pem --cert client-cert.pem --key client-key.pem
   springline call http://localhost:8000 echo null --allow-none
   springline call https://localhost:8000/RPC2 pow 41 3 --ca ca-chain.pem --cert client-cert.pem --key client-key.pem
   springline call unix:/run/supervisor.sock supervisor.getState --compact";
@@ -93,7 +97,8 @@ Examples:
   springline methods PYRO:ServiceName@127.0.0.1:7766 --json
   springline methods http://localhost:8000/RPC2
 
-Pyro's daemons tell names only, no parameters; XML-RPC's servers the types of parameters, if they know them.";
+Pyro's daemons tell names only, no parameters; XML-RPC's servers the types of parameters, if they know them. Pyro 3 has no
+way to ask: of its daemons only those of Springline tell.";
 
 const PING_EXAMPLES: &str = "\
 Examples:
@@ -263,8 +268,9 @@ pub(crate) enum KeyType {
 /// The object that all commands begin with.
 #[derive(Debug, Args)]
 pub(crate) struct Object {
-    /// Where the object is: PYRO:object@host:port, PYRO:object@[ipv6]:port or PYRO:object@./u:/path/of/socket; for
-    /// XML-RPC http://host:port/path, https://host:port/path or unix:/path/of/socket
+    /// Where the object is: PYRO:object@host:port, PYRO:object@[ipv6]:port or PYRO:object@./u:/path/of/socket; for Pyro 3
+    /// PYROLOC://host:port/name, PYRO://host:port/id or PYRONAME://name, also PYROLOCSSL:// and PYROSSL://; for XML-RPC
+    /// http://host:port/path, https://host:port/path or unix:/path/of/socket
     pub(crate) uri: String,
 }
 
@@ -290,15 +296,21 @@ pub(crate) struct Connection {
     pub(crate) compress: bool,
 
     #[command(flatten)]
+    pub(crate) tls: TlsOptions,
+
+    #[command(flatten)]
     pub(crate) pyro: PyroOptions,
+
+    #[command(flatten)]
+    pub(crate) pyro3: Pyro3Options,
 
     #[command(flatten)]
     pub(crate) xmlrpc: XmlRpcOptions,
 }
 
-/// What only Pyro has.
+/// What only Pyro 4 and 5 have.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Pyro")]
+#[command(next_help_heading = "Pyro 4 and 5")]
 pub(crate) struct PyroOptions {
     /// How arguments are written, and so the result [default: serpent]
     #[arg(long, value_enum)]
@@ -321,11 +333,11 @@ pub(crate) struct PyroOptions {
     pub(crate) annotations: Vec<(String, String)>,
 }
 
-/// What only XML-RPC has.
+/// Certificates, for https, PYROLOCSSL and PYROSSL.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "XML-RPC")]
-pub(crate) struct XmlRpcOptions {
-    /// The authorities that an https server's certificate may come from, in PEM [default: those of this system]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsOptions {
+    /// The authorities that a server's certificate may come from, in PEM [default: those of this system]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
@@ -337,14 +349,37 @@ pub(crate) struct XmlRpcOptions {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
-    /// The name that the server's certificate has to be for, instead of the URL's host
+    /// The name that the server's certificate has to be for, instead of the URI's host
     #[arg(long, value_name = "NAME")]
     pub(crate) server_name: Option<String>,
 
     /// Take any certificate of any server: everybody on the way can read and change what is sent
     #[arg(long, conflicts_with_all = ["ca", "server_name"])]
     pub(crate) insecure: bool,
+}
 
+/// What only Pyro 3 has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pyro 3")]
+pub(crate) struct Pyro3Options {
+    /// Read the passphrase that the daemon wants from this file; without it the variable SPRINGLINE_PYRO_IDENT is taken,
+    /// if set
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ident_file: Option<PathBuf>,
+
+    /// Where a PYRONAME URI without a host looks for its name server by UDP [default: 255.255.255.255:9090]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) broadcast: Option<String>,
+
+    /// Send checksums along
+    #[arg(long)]
+    pub(crate) checksum: bool,
+}
+
+/// What only XML-RPC has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "XML-RPC")]
+pub(crate) struct XmlRpcOptions {
     /// Send null as <nil/> and integers beyond 32 bits as <i8>, which not every server reads
     #[arg(long)]
     pub(crate) allow_none: bool,

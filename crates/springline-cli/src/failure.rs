@@ -20,8 +20,10 @@ pub(crate) const UNREACHED: u8 = 3;
 pub(crate) enum Failure {
     /// What was typed cannot work.
     Usage(String),
-    /// A call, or the way to it, failed; of Pyro where it matters.
+    /// A call, or the way to it, failed; of Pyro 4 and 5 where it matters.
     Call(Error),
+    /// The same of Pyro 3.
+    Pyro3(Error),
     /// The same of XML-RPC.
     XmlRpc(Error),
     /// The result could not be written.
@@ -39,7 +41,7 @@ impl Failure {
         match self {
             Self::Usage(_) => USAGE,
             Self::Output(_) => REMOTE,
-            Self::Call(e) | Self::XmlRpc(e) => match e.kind() {
+            Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e) => match e.kind() {
                 ErrorKind::Remote => REMOTE,
                 ErrorKind::Name | ErrorKind::Config | ErrorKind::Encode | ErrorKind::Arguments => USAGE,
                 _ => UNREACHED,
@@ -50,7 +52,7 @@ impl Failure {
     fn text(&self) -> String {
         match self {
             Self::Usage(text) => text.clone(),
-            Self::Call(e) => e.report(),
+            Self::Call(e) | Self::Pyro3(e) => e.report(),
             Self::XmlRpc(e) => match e.exception().and_then(|x| x.code) {
                 Some(code) => format!("{} (fault code {code})", e.report()),
                 None => e.report(),
@@ -62,7 +64,7 @@ impl Failure {
     /// Says it on stderr and gives the exit code.
     pub(crate) fn tell(&self, verbose: u8) -> ExitCode {
         let mut text = format!("error: {}\n", one_line(&self.text()));
-        if let (1.., Self::Call(e) | Self::XmlRpc(e)) = (verbose, self) {
+        if let (1.., Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e)) = (verbose, self) {
             text += &remote_details(e);
         }
         if let Some(hint) = self.hint() {
@@ -76,6 +78,7 @@ impl Failure {
     fn hint(&self) -> Option<String> {
         let e = match self {
             Self::Call(e) => e,
+            Self::Pyro3(e) => return pyro3_hint(e).map(str::to_owned),
             Self::XmlRpc(e) => return xmlrpc_hint(e).map(str::to_owned),
             Self::Usage(_) | Self::Output(_) => return None,
         };
@@ -112,6 +115,44 @@ impl Failure {
     }
 }
 
+const REGISTERED: &str =
+    "`springline call PYRO://HOST:PORT/c0000000011000001000000010000001 getRegistered` lists a daemon's objects";
+
+// The same for Pyro 3.
+fn pyro3_hint(e: &Error) -> Option<&'static str> {
+    let about = |word: &str| e.message().contains(word);
+    Some(match e.kind() {
+        ErrorKind::Remote if about("no object found by this name") || about("unknown object ID") => REGISTERED,
+        ErrorKind::NotFound => REGISTERED,
+        ErrorKind::Unavailable if about("as many connections") => "try later",
+        ErrorKind::Unavailable => "is the daemon running, and are host and port right?",
+        ErrorKind::Timeout | ErrorKind::Closed if e.reached() == Reached::MaybeExecuted => {
+            "the call was sent: it may have run, or be running still"
+        }
+        ErrorKind::Timeout => {
+            "nothing was called; a Pyro 3 daemon speaks first: does one listen there, and without TLS? --timeout allows more \
+             time"
+        }
+        ErrorKind::Denied if about("identification") => {
+            "the passphrase is read from the variable SPRINGLINE_PYRO_IDENT or from --ident-file"
+        }
+        ErrorKind::Denied => certificate_hint(e)?,
+        ErrorKind::Closed | ErrorKind::Protocol => "does a Pyro 3 daemon listen there?",
+        _ => return None,
+    })
+}
+
+fn certificate_hint(e: &Error) -> Option<&'static str> {
+    let about = |word: &str| e.message().contains(word);
+    Some(match () {
+        () if about("certificate of ours") || about("our certificate") => {
+            "--cert and --key name our certificate and its key"
+        }
+        () if about("certificate") => "--ca names the authorities to trust, --server-name the name to expect",
+        () => return None,
+    })
+}
+
 // The same for XML-RPC.
 fn xmlrpc_hint(e: &Error) -> Option<&'static str> {
     let about = |word: &str| e.message().contains(word);
@@ -129,12 +170,7 @@ fn xmlrpc_hint(e: &Error) -> Option<&'static str> {
             "the call was sent: it may have run, or be running still"
         }
         (ErrorKind::Timeout, _) => "nothing was called; --timeout allows more time",
-        (ErrorKind::Denied, _) if about("certificate of ours") || about("our certificate") => {
-            "--cert and --key name our certificate and its key"
-        }
-        (ErrorKind::Denied, _) if about("certificate") => {
-            "--ca names the authorities to trust, --server-name the name to expect"
-        }
+        (ErrorKind::Denied, _) => certificate_hint(e)?,
         (ErrorKind::Encode, _) if about("null") || about("nil") || about("allow_none") => {
             "--allow-none sends what XML-RPC itself has no form for"
         }

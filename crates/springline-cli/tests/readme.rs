@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use springline::FnService;
-use springline::pyro::Daemon;
+use springline::pyro::{Daemon, pyro3};
 use springline::xmlrpc::server::XmlRpcServer;
 use support::{Run, run, workspace};
 
@@ -29,8 +29,10 @@ fn lines(file: &str) -> Vec<String> {
 /// The quickstart's object, at free ports.
 struct Quickstart {
     daemon: Option<Daemon>,
+    daemon3: Option<pyro3::Daemon>,
     server: Option<XmlRpcServer>,
     uri: String,
+    uri3: String,
     url: String,
     runtime: tokio::runtime::Runtime,
 }
@@ -43,20 +45,23 @@ impl Quickstart {
                 Ok(format!("You got remote data => {p}"))
             })
         };
-        let (daemon, server) = runtime.block_on(async {
+        let (daemon, daemon3, server) = runtime.block_on(async {
             let server = XmlRpcServer::builder().register_service("", service());
-            (Daemon::bind("127.0.0.1:0").await.unwrap(), server.bind("127.0.0.1:0").await.unwrap())
+            let (daemon, daemon3) = (Daemon::bind("127.0.0.1:0"), pyro3::Daemon::bind("127.0.0.1:0"));
+            (daemon.await.unwrap(), daemon3.await.unwrap(), server.bind("127.0.0.1:0").await.unwrap())
         });
         let uri = daemon.register("ServiceName", service()).unwrap().to_string();
+        daemon3.register("ServiceName", service()).unwrap();
+        let uri3 = format!("PYROLOC://{}/ServiceName", daemon3.address());
         let url = server.url();
-        Self { daemon: Some(daemon), server: Some(server), uri, url, runtime }
+        Self { daemon: Some(daemon), daemon3: Some(daemon3), server: Some(server), uri, uri3, url, runtime }
     }
 }
 
 impl Drop for Quickstart {
     fn drop(&mut self) {
         let _guard = self.runtime.enter();
-        drop((self.daemon.take(), self.server.take()));
+        drop((self.daemon.take(), self.daemon3.take(), self.server.take()));
     }
 }
 
@@ -78,9 +83,14 @@ fn shell_lines_work() {
         assert!(lines.len() > 3, "{file} shows how to use the program");
         for line in lines {
             let (pyro, http) = ("PYRO:ServiceName@127.0.0.1:7766", "http://127.0.0.1:8000/RPC2");
-            assert!(line.contains(pyro) || line.contains(http), "{file}: {line}");
+            let pyro3 = "PYROLOC://127.0.0.1:7767/ServiceName";
+            assert!([pyro, pyro3, http].iter().any(|uri| line.contains(uri)), "{file}: {line}");
             // A slow machine may take its time.
-            let here = line.replace(pyro, &quickstart.uri).replace(http, &quickstart.url).replace("500ms", "60s");
+            let here = line
+                .replace(pyro, &quickstart.uri)
+                .replace(pyro3, &quickstart.uri3)
+                .replace(http, &quickstart.url)
+                .replace("500ms", "60s");
             let done = shell(&here);
             assert_eq!(done.code, 0, "{file}: {line}\n{}", done.err);
             assert!(!done.out.is_empty() && done.err.is_empty(), "{file}: {line}\n{}", done.err);

@@ -41,8 +41,8 @@ fn wrong_command_lines_are_code_2() {
 #[test]
 fn bad_uris_are_code_2() {
     for (uri, parts) in [
-        ("ftp://localhost/RPC2", &["unknown scheme \"ftp\"", "known: PYRO: (Pyro 4 and 5), http: (XML-RPC)"][..]),
-        ("PYROLOC://localhost:7766/ServiceName", &["unknown scheme \"pyroloc\"", "PYRO:"]),
+        ("ftp://localhost/RPC2", &["unknown scheme \"ftp\"", "known: PYRO: (Pyro 4 and 5), PYROLOC:// (Pyro 3)"][..]),
+        ("PYROLOC://localhost:7766", &["bad Pyro 3 URI", "PYROLOC://host:port/name"]),
         ("thing", &["no scheme"]),
         ("PYRO:thing", &["@host:port"]),
         ("PYRO:thing@localhost", &["port is missing"]),

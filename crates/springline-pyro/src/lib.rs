@@ -21,9 +21,7 @@ pub use client::{Batch, Proxy, ProxyBuilder, Request, Response};
 #[cfg(feature = "net")]
 pub use daemon::{Daemon, DaemonBuilder, Handshake};
 #[cfg(feature = "net")]
-pub use exporter::{
-    Pyro4ProxyFactory, Pyro4ServiceExporter, PyroDaemonHolder, PyroProxyFactory, PyroServiceExporter,
-};
+pub use exporter::{Pyro4ProxyFactory, Pyro4ServiceExporter, PyroDaemonHolder, PyroProxyFactory, PyroServiceExporter};
 pub use generation::Generation;
 pub use handshake::{ConnectReply, ConnectRequest, ObjectMetadata};
 pub use serializer::{Arguments, CallParts, Kwargs, Serializer};

@@ -174,8 +174,7 @@ async fn pyro4_clients_call_an_exported_service_and_the_other_way_round() {
     }
     let mut server = Command::new(python::python());
     server.arg("-B").arg(python::programs().join("server.py")).args(["--gen", "4"]).kill_on_drop(true);
-    let mut server =
-        server.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut server = server.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap_or_default();
     let ready: serde_json::Value = serde_json::from_str(line.strip_prefix("READY ").unwrap()).unwrap();

@@ -226,9 +226,11 @@ async fn rust_calls_python_over_tls() {
     assert_eq!((e.kind(), e.reached()), (ErrorKind::Denied, springline_core::Reached::NotSent), "{e:?}");
     assert!(e.to_string().contains("certificate"), "{e}");
     // A daemon of another authority is not trusted.
-    let stranger = server.builder("location").ca_certs(certs().join("client-cert.pem")).build().unwrap();
-    let e = stranger.call::<String>("echo", ("x",)).await.unwrap_err();
+    let strange = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
+    let tls = ClientTls::builder().ca_pem(strange).build().unwrap();
+    let e = server.builder("location").tls(tls).build().unwrap().call::<String>("echo", ("x",)).await.unwrap_err();
     assert_eq!((e.kind(), e.reached()), (ErrorKind::Denied, springline_core::Reached::NotSent), "{e:?}");
+    assert!(e.to_string().contains("was not issued by an authority"), "{e}");
     // Nor is one that is sought without any.
     let e = server.builder("location").build().unwrap_err();
     assert!(e.kind() == ErrorKind::Config && e.to_string().contains("ca_certs"), "{e}");

@@ -5,7 +5,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
 
-use support::{python, text};
+use support::{python, python2, text};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_quickstart");
 
@@ -13,8 +13,9 @@ fn run(args: &[&str]) -> Output {
     Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().unwrap()
 }
 
-const CALLS: [&str; 4] = [
+const CALLS: [&str; 5] = [
     "local    You got remote data => Hello",
+    "Pyro 3   You got remote data => Hello",
     "Pyro 4   You got remote data => Hello",
     "Pyro 5   You got remote data => Hello",
     "XML-RPC  You got remote data => Hello",
@@ -33,17 +34,18 @@ fn snippet(lines: &[String], comment: &str) -> String {
 }
 
 #[test]
-fn the_same_client_for_four_objects() {
+fn the_same_client_for_five_objects() {
     let done = run(&[]);
     let out = text(&done.stdout);
     assert!(done.status.success(), "{}", text(&done.stderr));
-    assert_eq!(out.lines().take(4).collect::<Vec<_>>(), CALLS);
+    assert_eq!(out.lines().take(5).collect::<Vec<_>>(), CALLS);
     // What it prints for Python goes with `--serve`, which it names.
     let lines: Vec<String> = out.lines().map(str::to_owned).collect();
     assert!(out.contains("cargo run -p quickstart -- --serve"), "{out}");
     for generation in ["# Pyro4", "# Pyro5"] {
         assert!(snippet(&lines, generation).contains("\"PYRO:ServiceName@127.0.0.1:7766\""), "{out}");
     }
+    assert!(snippet(&lines, "# Pyro 3").contains("\"PYROLOC://127.0.0.1:7767/ServiceName\""), "{out}");
     assert!(snippet(&lines, "# XML-RPC").contains("\"http://127.0.0.1:8000/RPC2\""), "{out}");
     assert_eq!(text(&done.stderr), "");
 }
@@ -58,7 +60,7 @@ struct Served {
 impl Served {
     fn start() -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["--serve", "--port", "0", "--http-port", "0"])
+            .args(["--serve", "--port", "0", "--pyro3-port", "0", "--http-port", "0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -74,14 +76,23 @@ impl Served {
         Self { child, out, lines }
     }
 
-    fn uri(&self) -> &str {
+    // What it serves: `Serving URI, URI and URL until Ctrl-C.`
+    fn address(&self, scheme: &str) -> &str {
         let line = self.lines.iter().find(|line| line.starts_with("Serving ")).unwrap();
-        line.split_whitespace().nth(1).unwrap()
+        let words = line.split_whitespace().map(|word| word.trim_end_matches(','));
+        words.into_iter().find(|word| word.starts_with(scheme)).unwrap_or_else(|| panic!("{scheme}: {line}"))
+    }
+
+    fn uri(&self) -> &str {
+        self.address("PYRO:")
+    }
+
+    fn pyro3(&self) -> &str {
+        self.address("PYROLOC://")
     }
 
     fn url(&self) -> &str {
-        let line = self.lines.iter().find(|line| line.starts_with("Serving ")).unwrap();
-        line.split_whitespace().nth(3).unwrap()
+        self.address("http://")
     }
 
     fn signal(&self, name: &str) {
@@ -100,13 +111,19 @@ impl Drop for Served {
 #[test]
 fn python_runs_the_printed_lines() {
     let mut served = Served::start();
-    assert_eq!(served.lines[..4], CALLS);
+    assert_eq!(served.lines[..5], CALLS);
     assert!(served.uri().starts_with("PYRO:ServiceName@127.0.0.1:"), "{:?}", served.lines);
     assert!(served.url().starts_with("http://127.0.0.1:"), "{:?}", served.lines);
-    for (kind, address) in [("# Pyro4", served.uri()), ("# Pyro5", served.uri()), ("# XML-RPC", served.url())] {
+    let python3 = || Command::new(python());
+    for (kind, address, mut python) in [
+        ("# Pyro4", served.uri(), python3()),
+        ("# Pyro5", served.uri(), python3()),
+        ("# Pyro 3", served.pyro3(), python2()),
+        ("# XML-RPC", served.url(), python3()),
+    ] {
         let snippet = snippet(&served.lines, kind);
         assert!(snippet.contains(address), "{snippet}");
-        let done = Command::new(python()).args(["-c", &snippet]).output().unwrap();
+        let done = python.args(["-c", &snippet]).output().unwrap();
         assert_eq!(text(&done.stdout), "You got remote data => Hello\n", "{snippet}\n{}", text(&done.stderr));
     }
     served.signal("-INT");
@@ -127,8 +144,9 @@ fn it_ends_when_it_is_asked_to() {
 fn an_idle_client_does_not_keep_it() {
     let mut served = Served::start();
     let pyro = served.uri().rsplit('@').next().unwrap();
+    let pyro3 = served.pyro3().trim_start_matches("PYROLOC://").trim_end_matches("/ServiceName");
     let http = served.url().trim_start_matches("http://").trim_end_matches("/RPC2");
-    let idle = [pyro, http].map(|address| std::net::TcpStream::connect(address).unwrap());
+    let idle = [pyro, pyro3, http].map(|address| std::net::TcpStream::connect(address).unwrap());
     served.signal("-INT");
     assert!(served.child.wait().unwrap().success());
     drop(idle);
@@ -142,7 +160,8 @@ fn a_taken_port_is_named() {
     for (args, port) in [
         (&["--serve", "--port", &pyro][..], &pyro),
         (&["--port", &pyro], &pyro),
-        (&["--serve", "--port", "0", "--http-port", &http], &http),
+        (&["--pyro3-port", &pyro], &pyro),
+        (&["--serve", "--port", "0", "--pyro3-port", "0", "--http-port", &http], &http),
         (&["--http-port", &http], &http),
     ] {
         let done = run(args);
@@ -157,7 +176,14 @@ fn a_taken_port_is_named() {
 fn help_and_wrong_arguments() {
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for part in ["--serve", "--port", "--http-port", "PYRO:ServiceName@127.0.0.1:7766", "http://127.0.0.1:8000/RPC2"] {
+    for part in [
+        "--serve",
+        "--port",
+        "--pyro3-port",
+        "--http-port",
+        "PYRO:ServiceName@127.0.0.1:7766",
+        "http://127.0.0.1:8000/RPC2",
+    ] {
         assert!(text(&help.stdout).contains(part));
     }
     for args in [&["serve"][..], &["--port"], &["--port", "many"], &["--http-port", "-1"]] {

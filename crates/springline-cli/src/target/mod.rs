@@ -1,11 +1,14 @@
 //! From a URI to the object: its scheme decides who knows the way.
 
 mod pyro;
+mod pyro3;
+mod tls;
 mod xmlrpc;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
+use springline::pyro::pyro3::{Proxy as Pyro3Proxy, Uri};
 use springline::pyro::{Proxy, Version};
 use springline::xmlrpc::client::XmlRpcProxy;
 use springline::{Error, ErrorKind, Result, Service, ServiceInfo, split_scheme};
@@ -14,18 +17,25 @@ use crate::cli::Connection;
 use crate::failure::Failure;
 
 /// The schemes of this program, as they are written, with the protocol that they stand for.
-const SCHEMES: [(&str, &str); 5] = [
-    ("PYRO", "Pyro 4 and 5"),
-    ("http", "XML-RPC"),
-    ("https", "XML-RPC"),
-    ("unix", "XML-RPC"),
-    ("http+unix", "XML-RPC"),
+const SCHEMES: [(&str, &str); 10] = [
+    ("PYRO:", "Pyro 4 and 5"),
+    ("PYROLOC://", "Pyro 3"),
+    ("PYRO://", "Pyro 3"),
+    ("PYRONAME://", "Pyro 3"),
+    ("PYROLOCSSL://", "Pyro 3 over TLS"),
+    ("PYROSSL://", "Pyro 3 over TLS"),
+    ("http:", "XML-RPC"),
+    ("https:", "XML-RPC"),
+    ("unix:", "XML-RPC"),
+    ("http+unix:", "XML-RPC"),
 ];
 
 /// How an object is reached.
 pub(crate) enum Target {
     /// Through Pyro 4 or 5.
     Pyro(Proxy),
+    /// Through Pyro 3.
+    Pyro3(Pyro3Proxy),
     /// Through XML-RPC; the object is the server.
     XmlRpc(XmlRpcProxy),
 }
@@ -44,18 +54,25 @@ impl Target {
             [] => Ok(()),
             names => Err(Failure::Usage(format!("{protocol} has no {}", names.join(", ")))),
         };
+        let (pyro, pyro3) = (pyro::given(connection), pyro3::given(connection));
+        let (tls, xmlrpc) = (tls::given(connection), xmlrpc::given(connection));
         match scheme.as_str() {
+            // PYRO: is older than its slashes.
+            _ if Uri::looks_like(uri) => {
+                foreign("Pyro 3", [pyro, xmlrpc].concat())?;
+                Ok(Self::Pyro3(pyro3::proxy(uri, connection)?))
+            }
             // The latter two are Pyro's as well: the proxy says what is missing.
             "pyro" | "pyroname" | "pyrometa" => {
-                foreign("Pyro", xmlrpc::given(connection))?;
+                foreign("Pyro", [pyro3, tls, xmlrpc].concat())?;
                 Ok(Self::Pyro(pyro::proxy(uri, connection)?))
             }
             "http" | "https" | "unix" | "http+unix" => {
-                foreign("XML-RPC", pyro::given(connection))?;
+                foreign("XML-RPC", [pyro, pyro3].concat())?;
                 Ok(Self::XmlRpc(xmlrpc::proxy(uri, connection)?))
             }
             other => {
-                let known: Vec<String> = SCHEMES.iter().map(|(name, what)| format!("{name}: ({what})")).collect();
+                let known: Vec<String> = SCHEMES.iter().map(|(name, what)| format!("{name} ({what})")).collect();
                 let text = format!("unknown scheme {other:?} in {:?}; known: {}", masked(uri), known.join(", "));
                 Err(Error::new(ErrorKind::Name, text).into())
             }
@@ -66,6 +83,7 @@ impl Target {
     pub(crate) fn service(&self) -> &dyn Service {
         match self {
             Self::Pyro(proxy) => proxy,
+            Self::Pyro3(proxy) => proxy,
             Self::XmlRpc(proxy) => proxy,
         }
     }
@@ -74,6 +92,7 @@ impl Target {
     pub(crate) fn failure(&self, e: Error) -> Failure {
         match self {
             Self::Pyro(_) => Failure::Call(e),
+            Self::Pyro3(_) => Failure::Pyro3(e),
             Self::XmlRpc(_) => Failure::XmlRpc(e),
         }
     }
@@ -81,7 +100,7 @@ impl Target {
     /// The same, if objects have attributes there.
     pub(crate) fn with_attributes(self) -> Result<Self, Failure> {
         match self {
-            Self::Pyro(_) => Ok(self),
+            Self::Pyro(_) | Self::Pyro3(_) => Ok(self),
             Self::XmlRpc(_) => {
                 Err(Failure::Usage("XML-RPC has no attributes, only methods: see `springline call`".to_owned()))
             }
@@ -95,6 +114,7 @@ impl Target {
                 proxy.connect().await?;
                 Ok(proxy.describe().cloned().unwrap_or_default())
             }
+            Self::Pyro3(proxy) => pyro3::describe(proxy).await,
             Self::XmlRpc(proxy) => xmlrpc::describe(proxy).await,
         }
     }
@@ -106,6 +126,11 @@ impl Target {
                 proxy.ping().await?;
                 Ok(Alive { protocol: proxy.version().map_or("pyro", Version::label).into() })
             }
+            Self::Pyro3(proxy) => {
+                proxy.ping().await?;
+                let version = proxy.version().map_or(String::new(), |version| format!("/{version}"));
+                Ok(Alive { protocol: format!("pyro3{version}").into() })
+            }
             Self::XmlRpc(proxy) => match proxy.list_methods().await {
                 // A fault is a healthy answer: not every server has introspection.
                 Err(e) if e.exception().is_none() => Err(e),
@@ -115,9 +140,15 @@ impl Target {
     }
 }
 
+/// The names of the options that were given.
+fn named<const N: usize>(all: [(&'static str, bool); N]) -> Vec<&'static str> {
+    all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+}
+
 /// The URI as it may be shown: without the password that a URL may have.
 pub(crate) fn masked(uri: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.into() };
+    // Pyro 3's have no users.
+    let Some((scheme, rest)) = uri.split_once("://").filter(|_| !Uri::looks_like(uri)) else { return uri.into() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     // A password may have an '@' that should have been encoded, and a '/', too.
     let Some(at) = rest.rfind('@').filter(|at| *at < end || rest[..end].contains(':')) else { return uri.into() };
@@ -154,6 +185,7 @@ mod tests {
             ("http://host/a@b:c", "http://host/a@b:c"),
             ("http://[::1]:80/", "http://[::1]:80/"),
             ("PYRO:thing@host:80", "PYRO:thing@host:80"),
+            ("PYROLOC://host:80/:a.b@c", "PYROLOC://host:80/:a.b@c"),
         ] {
             assert_eq!(masked(uri), shown);
         }

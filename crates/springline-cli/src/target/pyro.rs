@@ -1,5 +1,7 @@
 //! Objects behind Pyro 4 and 5.
 
+use std::path::Path;
+
 use springline::pyro::{Proxy, Version};
 use springline::{Result, Value};
 
@@ -21,7 +23,7 @@ pub(super) fn proxy(uri: &str, connection: &Connection) -> Result<Proxy, Failure
     if let Some(timeout) = connection.timeout {
         builder = builder.timeout(timeout).connect_timeout(timeout);
     }
-    if let Some(key) = hmac_key(connection)? {
+    if let Some(key) = secret(options.hmac_key_file.as_deref(), HMAC_VARIABLE, "key")? {
         builder = builder.hmac_key(key);
     }
     if let Some(data) = &options.handshake {
@@ -33,17 +35,16 @@ pub(super) fn proxy(uri: &str, connection: &Connection) -> Result<Proxy, Failure
     Ok(builder.build()?)
 }
 
-/// The options that were given and that only Pyro has.
+/// The options that were given and that only Pyro 4 and 5 have.
 pub(super) fn given(connection: &Connection) -> Vec<&'static str> {
     let options = &connection.pyro;
-    let all = [
+    super::named([
         ("--serializer", options.serializer.is_some()),
         ("--pyro", options.generation != Pyro::Auto),
         ("--hmac-key-file", options.hmac_key_file.is_some()),
         ("--handshake", options.handshake.is_some()),
         ("--annotation", !options.annotations.is_empty()),
-    ];
-    all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    ])
 }
 
 fn handshake(text: &str) -> Result<Value, Failure> {
@@ -54,23 +55,23 @@ fn handshake(text: &str) -> Result<Value, Failure> {
 const HMAC_VARIABLE: &str = "SPRINGLINE_HMAC_KEY";
 
 // From the file that was named, else from the environment. Never from the command line, which everybody can list.
-fn hmac_key(connection: &Connection) -> Result<Option<Vec<u8>>, Failure> {
-    let Some(file) = &connection.pyro.hmac_key_file else {
-        let key = std::env::var_os(HMAC_VARIABLE).filter(|key| !key.is_empty());
-        return Ok(key.map(std::ffi::OsString::into_encoded_bytes));
+pub(super) fn secret(file: Option<&Path>, variable: &str, what: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(file) = file else {
+        let secret = std::env::var_os(variable).filter(|secret| !secret.is_empty());
+        return Ok(secret.map(std::ffi::OsString::into_encoded_bytes));
     };
     let shown = file.display();
-    let mut key =
-        std::fs::read(file).map_err(|e| Failure::Usage(format!("the key file {shown} cannot be read: {e}")))?;
-    // An editor's or echo's line end is no part of the key.
-    if key.last() == Some(&b'\n') {
-        key.pop();
-        if key.last() == Some(&b'\r') {
-            key.pop();
+    let mut secret =
+        std::fs::read(file).map_err(|e| Failure::Usage(format!("the {what} file {shown} cannot be read: {e}")))?;
+    // An editor's or echo's line end is no part of it.
+    if secret.last() == Some(&b'\n') {
+        secret.pop();
+        if secret.last() == Some(&b'\r') {
+            secret.pop();
         }
     }
-    if key.is_empty() {
-        return Err(Failure::Usage(format!("the key file {shown} is empty")));
+    if secret.is_empty() {
+        return Err(Failure::Usage(format!("the {what} file {shown} is empty")));
     }
-    Ok(Some(key))
+    Ok(Some(secret))
 }

@@ -2,8 +2,8 @@
 
 use springline::xmlrpc::client::{Signature, XmlRpcProxy};
 use springline::{MethodInfo, ParamInfo, Result, ServiceInfo};
-use springline_net::tls::ClientTls;
 
+use super::tls;
 use crate::cli::Connection;
 use crate::failure::Failure;
 
@@ -19,10 +19,9 @@ pub(super) fn proxy(url: &str, connection: &Connection) -> Result<XmlRpcProxy, F
     if let Some(timeout) = connection.timeout {
         builder = builder.timeout(timeout).connect_timeout(timeout);
     }
-    let tls: Vec<&str> =
-        given(connection).into_iter().filter(|name| !["--allow-none", "--path"].contains(name)).collect();
+    let tls = tls::given(connection);
     match scheme.as_str() {
-        "https" => builder = builder.tls(client_tls(connection)?),
+        "https" => builder = builder.tls(tls::client(connection, |tls| tls)?),
         other if !tls.is_empty() => {
             return Err(Failure::Usage(format!("{} is for https URLs, and this one is {other}", tls.join(", "))));
         }
@@ -41,33 +40,7 @@ pub(super) fn proxy(url: &str, connection: &Connection) -> Result<XmlRpcProxy, F
 /// The options that were given and that only XML-RPC has.
 pub(super) fn given(connection: &Connection) -> Vec<&'static str> {
     let options = &connection.xmlrpc;
-    let all = [
-        ("--ca", options.ca.is_some()),
-        ("--cert", options.cert.is_some()),
-        ("--key", options.key.is_some()),
-        ("--server-name", options.server_name.is_some()),
-        ("--insecure", options.insecure),
-        ("--allow-none", options.allow_none),
-        ("--path", options.path.is_some()),
-    ];
-    all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
-}
-
-fn client_tls(connection: &Connection) -> Result<ClientTls> {
-    let options = &connection.xmlrpc;
-    let mut tls = ClientTls::builder();
-    tls = match (&options.ca, options.insecure) {
-        (_, true) => tls.dangerously_accept_any_server(),
-        (Some(file), false) => tls.ca_certs(file),
-        (None, false) => tls.system_roots(true),
-    };
-    if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        tls = tls.certfile(cert).keyfile(key);
-    }
-    if let Some(name) = &options.server_name {
-        tls = tls.server_name(name);
-    }
-    tls.build()
+    super::named([("--allow-none", options.allow_none), ("--path", options.path.is_some())])
 }
 
 /// What the server offers: names by `system.listMethods`, parameters and documentation where it tells them.

@@ -13,7 +13,11 @@ use springline::{Error, Exception, FnService, Result, Value, context};
 /// The program, with nothing of the caller's settings.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_springline"));
-    command.env_remove("SPRINGLINE_HMAC_KEY").env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+        .env_remove("SPRINGLINE_HMAC_KEY")
+        .env_remove("SPRINGLINE_PYRO_IDENT")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
     command
 }
 
@@ -95,7 +99,7 @@ async fn sleep(seconds: f64) {
     tokio::time::sleep(std::time::Duration::from_secs_f64(seconds)).await;
 }
 
-fn thing() -> FnService {
+pub(crate) fn thing() -> FnService {
     let fired = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
     let value = std::sync::Arc::new(std::sync::Mutex::new(Value::from("initial")));
     let (heard, got, set) = (fired.clone(), value.clone(), value);
@@ -150,7 +154,7 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
 }
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) if !dir.is_empty() => workspace().join(dir),
         _ => workspace().join("target"),
