@@ -1,6 +1,8 @@
 //! What the tests of the codec share.
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod java;
+
 use springline_core::{Bytes, Container, Error, Format, Limits, Output, Result, Sink, Value};
 use springline_hessian::codec::{HessianFormat, write};
 use springline_hessian::{Part, ReadOptions, Version, WriteOptions};
