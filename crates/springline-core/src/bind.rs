@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use crate::event::Start;
-use crate::service::{Call, MethodInfo};
+use crate::service::{Call, MethodInfo, ServiceInfo};
 use crate::{Container, Error, ErrorKind, Event, Payload, Result, Source, Value, de};
 
 /// Types that can be read from a list of arguments: tuples of up to 16.
@@ -261,6 +261,38 @@ fn pairs(kwargs: &Payload<'_>, info: &MethodInfo) -> Result<Vec<(String, Value)>
             ErrorKind::Arguments,
             format!("{}() keyword arguments must be a map, found {other:?}", info.name),
         )),
+    }
+}
+
+impl Call<'_> {
+    /// The arguments by position alone, for a protocol that knows no others, by what is known of the service; `None` where
+    /// they are so already. What is left out at the end stays out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Arguments`] where there are keyword arguments and the method's parameters are not known, or do not fit.
+    pub fn by_position(&self, protocol: &str, info: Option<&ServiceInfo>) -> Result<Option<Payload<'static>>> {
+        let Some(kwargs) = &self.kwargs else { return Ok(None) };
+        let Some(method) = info.and_then(|info| info.method(self.method)) else {
+            return match kwargs.to_value()? {
+                Value::Null => Ok(None),
+                Value::Map(pairs) if pairs.is_empty() => Ok(None),
+                _ => Err(Error::new(
+                    ErrorKind::Arguments,
+                    format!(
+                        "{}() cannot be called with keyword arguments: {protocol} knows arguments by position alone, and the \
+                         method's parameters are not known here",
+                        self.method
+                    ),
+                )),
+            };
+        };
+        let mut args = self.bind(method)?.args().by_ref().into_value()?;
+        if let Value::Tuple(items) | Value::List(items) = &mut args {
+            while matches!(items.last(), Some(Value::Null)) {
+                items.pop();
+            }
+        }
+        Ok(Some(args.into()))
     }
 }
 

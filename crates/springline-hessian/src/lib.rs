@@ -3,9 +3,21 @@
 //! Without the default feature `net` the crate is wire-only: [`codec`] turns values into bytes and back, and needs no
 //! runtime.
 
+#[cfg(feature = "net")]
+mod chunks;
+#[cfg(feature = "net")]
+pub mod client;
 pub mod codec;
+pub mod fault;
+pub mod mangle;
+mod message;
+#[cfg(feature = "net")]
+pub mod server;
 
 #[cfg(feature = "net")]
 pub use springline_net::{http, tls};
+
+pub use fault::Fault;
+pub use message::{CallHead, Dialect, parse_reply, reply_version, write_call, write_fault, write_reply};
 
 pub use codec::{JavaTime, LoneSurrogates, Part, ReadOptions, Version, WriteOptions};

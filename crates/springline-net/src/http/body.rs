@@ -272,6 +272,12 @@ impl Incoming {
         self.body.size_hint().exact()
     }
 
+    /// Sets how many bytes it may have in all, for a body that is not held: the limit of the server is meant for those that
+    /// are.
+    pub fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
     /// The next piece, or nothing at the end.
     ///
     /// # Errors

@@ -82,6 +82,12 @@ impl Request {
         &mut self.body
     }
 
+    /// The body, without the rest.
+    #[must_use]
+    pub fn into_body(self) -> Incoming {
+        self.body
+    }
+
     /// Reads the whole body, of at most `limit` bytes.
     ///
     /// # Errors

@@ -15,8 +15,8 @@ mod server;
 pub use auth::{Door, Login, SingleUser};
 pub use body::{Body, BodySender, Incoming};
 pub use client::{
-    Answer, ClientRequest, ClientResponse, Credentials, HttpClient, HttpClientBuilder, HttpStatus, HttpUrl, Proxies,
-    ResponseHead,
+    Answer, AnswerCut, ClientRequest, ClientResponse, Credentials, HttpClient, HttpClientBuilder, HttpStatus, HttpUrl,
+    Proxies, ResponseHead,
 };
 #[cfg(feature = "tls")]
 pub use listening::{Listening, SecureUrl, WebServer};

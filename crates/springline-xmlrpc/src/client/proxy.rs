@@ -159,46 +159,11 @@ impl XmlRpcProxy {
             let text = format!("XML-RPC has methods only: '{}' cannot be read or set as an attribute", call.method);
             return Err(Error::new(ErrorKind::NotFound, text));
         }
-        let bound;
-        let args = match &call.kwargs {
-            None => &call.args,
-            Some(kwargs) => match self.in_order(call, kwargs)? {
-                None => &call.args,
-                Some(args) => {
-                    bound = args;
-                    &bound
-                }
-            },
-        };
+        let bound = call.by_position("XML-RPC", self.info.as_deref())?;
+        let args = bound.as_ref().unwrap_or(&call.args);
         let mut out = Vec::with_capacity(512);
         write_call(&mut out, &self.full_name(call.method), args, &self.inner.write)?;
         Ok(out)
-    }
-
-    // `None` where there are no keyword arguments after all.
-    fn in_order(&self, call: &Call<'_>, kwargs: &Payload<'_>) -> Result<Option<Payload<'static>>> {
-        let Some(method) = self.info.as_ref().and_then(|info| info.method(call.method)) else {
-            return match kwargs.by_ref().into_value()? {
-                Value::Null => Ok(None),
-                Value::Map(pairs) if pairs.is_empty() => Ok(None),
-                _ => Err(Error::new(
-                    ErrorKind::Arguments,
-                    format!(
-                        "{}() cannot be called with keyword arguments: XML-RPC knows arguments by position alone, and the \
-                         method's parameters are not known here",
-                        call.method
-                    ),
-                )),
-            };
-        };
-        let mut args = call.bind(method)?.args().by_ref().into_value()?;
-        // What was left out at the end is left out on the wire, where null may have no form.
-        if let Value::Tuple(items) | Value::List(items) = &mut args {
-            while matches!(items.last(), Some(Value::Null)) {
-                items.pop();
-            }
-        }
-        Ok(Some(args.into()))
     }
 
     fn read(&self, response: ClientResponse) -> Result<Payload<'static>> {

@@ -86,6 +86,14 @@ impl HttpClientBuilder {
         self
     }
 
+    /// The same options for another server. Credentials and headers stay behind: they are meant for the first one.
+    pub fn elsewhere(mut self, url: HttpUrl) -> Self {
+        self.url = Ok(url);
+        self.credentials = None;
+        self.headers.0.clear();
+        self
+    }
+
     /// What `https` is spoken with. Without it a client of an `https` URL cannot be built.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: ClientTls) -> Self {

@@ -30,7 +30,7 @@ use crate::{Address, ConnectOptions, connect};
 pub use self::builder::HttpClientBuilder;
 pub use self::proxy::Proxies;
 pub use self::request::{ClientRequest, ClientResponse, ResponseHead};
-pub use self::status::HttpStatus;
+pub use self::status::{AnswerCut, HttpStatus};
 pub use self::url::{Credentials, HttpUrl};
 
 /// A client of one server: HTTP/1.1 over TCP, TLS or a Unix socket. Cheap to clone; clones share the connections.
@@ -170,6 +170,15 @@ impl Answer<'_> {
         &self.head
     }
 
+    /// The answer, if its status is 200.
+    ///
+    /// # Errors
+    /// As [`ClientResponse::check`].
+    pub fn check(self) -> Result<Self> {
+        status::check(&self.head, &self.lease.client.text)?;
+        Ok(self)
+    }
+
     /// The next piece of the body; `None` at its end.
     ///
     /// # Errors
@@ -223,6 +232,7 @@ impl Inner {
             }
             // What the status says is worth more than why the page behind it could not be read.
             Err(_) if head.status() != http::StatusCode::OK => Bytes::new(),
+            Err(e) if e.kind() == ErrorKind::Closed => return Err(e.with_source(AnswerCut)),
             Err(e) => return Err(e),
         };
         let body = self.unpack(&mut head, body)?;

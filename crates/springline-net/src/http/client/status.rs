@@ -78,6 +78,33 @@ impl ClientResponse {
     /// One with an [`HttpStatus`], [`Reached::Answered`]: [`ErrorKind::Denied`] for 401, 403 and 407,
     /// [`ErrorKind::NotFound`] for 404 and 410, else [`ErrorKind::Protocol`].
     pub fn check(self, url: &str) -> Result<Self> {
-        if self.head.status() == StatusCode::OK { Ok(self) } else { Err(HttpStatus::new(&self.head, url).into_error()) }
+        check(&self.head, url)?;
+        Ok(self)
     }
 }
+
+pub(super) fn check(head: &ResponseHead, url: &str) -> Result<()> {
+    if head.status() == StatusCode::OK { Ok(()) } else { Err(HttpStatus::new(head, url).into_error()) }
+}
+
+/// A connection that ended in the middle of an answer of status 200. It is the [source](std::error::Error::source) of the
+/// [`Error`] of kind [`ErrorKind::Closed`] that a call fails with.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AnswerCut;
+
+impl AnswerCut {
+    /// Whether `error` stands for one.
+    #[must_use]
+    pub fn is_cause_of(error: &Error) -> bool {
+        std::error::Error::source(error).is_some_and(|e| e.is::<Self>())
+    }
+}
+
+impl fmt::Display for AnswerCut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer had begun")
+    }
+}
+
+impl std::error::Error for AnswerCut {}
