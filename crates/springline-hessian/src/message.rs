@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use springline_core::{Bytes, Encode, Error, ErrorKind, Format, Output, Payload, Result, Value};
 
 use crate::codec::{Cursor, HessianFormat, Part, ReadOptions, Version, WriteOptions};
-use crate::codec::{push_short_text, push_text, write};
+use crate::codec::{ends_early, push_short_text, push_text, write};
 use crate::fault::Fault;
 
 /// What a client asks in, and asks to be answered in. These are the settings that Caucho's `HessianProxyFactory` has.
@@ -228,7 +228,7 @@ fn no_reply(text: impl Into<Cow<'static, str>>) -> Error {
 
 /// The error of a reply that ends too early says so.
 pub(crate) fn cut_off(e: Error, len: usize) -> Error {
-    if e.kind() != ErrorKind::Malformed || !e.message().contains(END) {
+    if !ends_early(&e) {
         return e;
     }
     let text = format!(
@@ -237,9 +237,6 @@ pub(crate) fn cut_off(e: Error, len: usize) -> Error {
     );
     Error::new(ErrorKind::Protocol, text).with_source(e)
 }
-
-/// What the codec says of bytes that are missing.
-const END: &str = "the end of the message";
 
 fn shown(reply: &[u8]) -> String {
     const SHOWN: usize = 60;

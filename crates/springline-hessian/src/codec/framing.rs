@@ -131,6 +131,13 @@ pub fn refuse_draft(reply: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Whether an error says that the message ended before it should have.
+pub(crate) fn ends_early(e: &Error) -> bool {
+    const WORDS: [&str; 4] =
+        ["the message is cut short", "the message ends", "the end of the message", "bytes are left"];
+    e.kind() == ErrorKind::Malformed && WORDS.iter().any(|words| e.message().contains(words))
+}
+
 /// Appends a text behind a length of two bytes: method and header names of Hessian 1.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ pub use decode::{Decoder, One, Two};
 pub use encode1::Encoder as Encoder1;
 pub use encode2::Encoder as Encoder2;
 pub use format::{HESSIAN1, HESSIAN2, HessianFormat, Part};
+pub(crate) use framing::ends_early;
 pub use framing::{Cursor, push_chunk_head, push_int, push_short_text, push_text, refuse_draft};
 pub use options::{JavaTime, LoneSurrogates, ReadOptions, Version, WriteOptions};
 pub use write::{write, write1, write2};

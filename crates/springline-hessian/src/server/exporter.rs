@@ -16,7 +16,7 @@ use springline_net::http::{
 use tracing::{Level, debug, enabled, error, info};
 
 use super::HessianServiceExporterBuilder;
-use super::streams::{Begun, Streams};
+use super::streams::{Begun, Received, Streams};
 use crate::codec::{ReadOptions, Version, WriteOptions};
 use crate::fault::{Fault, SHOWN_NAME, shortened};
 use crate::message::{CallHead, reply_version, write_fault, write_reply};
@@ -79,13 +79,6 @@ impl HttpHandler for HessianServiceExporter {
     }
 }
 
-/// What a request's body turned out to be.
-enum Received {
-    Whole(Bytes),
-    /// A call whose last argument is a stream.
-    Upload(Begun),
-}
-
 impl HessianServiceExporter {
     /// Begins with the address `localhost:8080` and the path `/`, no TLS and no users.
     pub fn builder(service: impl Service + 'static) -> HessianServiceExporterBuilder {
@@ -126,10 +119,7 @@ impl HessianServiceExporter {
         options.peer = Some(peer.clone());
         let limits = &self.read.limits;
         let received = if coding == Coding::Identity && self.streams.has_uploads() {
-            self.streams.receive(request, &self.read).await.map(|received| match received {
-                Ok(begun) => Received::Upload(begun),
-                Err(body) => Received::Whole(body),
-            })
+            self.streams.receive(request, &self.read).await
         } else {
             let body = request.read_body(limits.message_size).await;
             body.and_then(|body| decode(coding, body, limits)).map(Received::Whole)
@@ -146,6 +136,7 @@ impl HessianServiceExporter {
                     Err(fault) => (version, Err(fault)),
                 }
             }
+            Ok(Received::Broken(version, e)) => (version, Err(self.fault(e))),
             Ok(Received::Upload(begun)) => (begun.reply, self.take_upload(begun, options).await),
             Err(e) => {
                 debug!(target: LOG, peer = %peer.address, error = %e.report(), "bad request");

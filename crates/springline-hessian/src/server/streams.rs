@@ -139,7 +139,7 @@ impl Streams {
     ///
     /// # Errors
     /// Those of reading a body.
-    pub(super) async fn receive(&self, request: Request, options: &ReadOptions) -> Result<Result<Begun, Bytes>> {
+    pub(super) async fn receive(&self, request: Request, options: &ReadOptions) -> Result<Received> {
         let most = options.limits.message_size;
         let mut body = request.into_body();
         body.set_limit(u64::MAX);
@@ -150,19 +150,16 @@ impl Streams {
         loop {
             if ended || came.len() >= next_look {
                 match self.look(&came, options) {
-                    Look::Other if ended => return Ok(Err(came)),
-                    Look::Other => {
-                        body.set_limit(most as u64);
-                        return Ok(Err(rest(body, came, most).await?));
-                    }
+                    Look::Other | Look::More if ended => return Ok(Received::Whole(came)),
+                    Look::Before(reply, e) if ended => return Ok(Received::Broken(reply, e)),
+                    Look::Other => return Ok(Received::Whole(rest(body, came, most).await?)),
                     Look::Stream { version, reply, at, args } => {
                         let head = came.clone();
                         let stream = Chunks::new(version, came.slice(at..), at as u64);
                         let stream = BinaryStream { chunks: stream, body, version, done: false };
-                        return Ok(Ok(Begun { head, reply, args, stream }));
+                        return Ok(Received::Upload(Begun { head, reply, args, stream }));
                     }
-                    Look::More if ended => return Ok(Err(came)),
-                    Look::More => next_look = came.len() * 2,
+                    Look::More | Look::Before(..) => next_look = came.len() * 2,
                 }
             }
             match body.chunk().await? {
@@ -186,18 +183,33 @@ impl Streams {
         };
         let Some(info) = mangle::find(&self.uploads, &head.method, head.count) else { return Look::Other };
         let before = info.params.len() - 1;
-        if head.count.is_some_and(|count| count != before + 1) {
-            return Look::Other;
+        if let Some(count) = head.count.filter(|count| *count != before + 1) {
+            let e =
+                format!("{}() takes {} arguments, the last of them a stream, and not {count}", info.name, before + 1);
+            return Look::Before(head.reply, Error::new(ErrorKind::Arguments, e));
         }
         match arguments_before(came, &head, before, options) {
             Ok((at, args)) => Look::Stream { version: head.version, reply: head.reply, at, args },
-            Err(_) => Look::More,
+            Err(e) => Look::Before(head.reply, e),
         }
     }
 }
 
+/// What a request's body turned out to be.
+pub(super) enum Received {
+    /// Something else.
+    Whole(Bytes),
+    /// A call whose last argument is a stream.
+    Upload(Begun),
+    /// One that is broken before its stream, and the version of the answer.
+    Broken(Version, Error),
+}
+
 /// The most that a head may take until it can be read: a name of 65,535 units, and headers.
 const HEAD: usize = 256 * 1024;
+
+/// Bytes that may follow a stream: none mean anything, but a client of Hessian 2 may send some.
+const BEHIND: usize = 64 * 1024;
 
 /// What the beginning of a request is.
 enum Look {
@@ -205,6 +217,8 @@ enum Look {
     More,
     /// No call of a method that takes a stream.
     Other,
+    /// One, as far as it is there.
+    Before(Version, Error),
     /// One, with the arguments before the stream, which begins at `at`.
     Stream { version: Version, reply: Version, at: usize, args: Payload<'static> },
 }
@@ -246,7 +260,7 @@ fn arguments_before(
         Ok(())
     })?;
     if at >= came.len() {
-        return Err(Error::malformed(at, "the stream has not begun"));
+        return Err(Error::malformed(at, "the message ends before the stream"));
     }
     Ok((at, args.into()))
 }
@@ -296,11 +310,24 @@ impl BinaryStream {
                             return Err(Error::malformed(self.offset(), "expected 'z', the end of the call"));
                         }
                     }
-                    self.done = true;
+                    self.finish().await?;
                 }
             }
         }
         Ok(None)
+    }
+
+    // To the body's own end, lest the connection be lost for the next call.
+    async fn finish(&mut self) -> Result<()> {
+        let mut behind = self.chunks.rest().len();
+        while let Some(piece) = self.body.chunk().await? {
+            behind += piece.len();
+            if behind > BEHIND {
+                return Err(Error::malformed(self.offset(), "the call goes on behind the stream"));
+            }
+        }
+        self.done = true;
+        Ok(())
     }
 
     async fn more(&mut self) -> Result<()> {
