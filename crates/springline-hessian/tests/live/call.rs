@@ -63,12 +63,15 @@ pub(crate) struct Ctx {
     pub(crate) column: Column,
     pub(crate) base: String,
     shared: HessianProxy,
+    /// Keeps Java's objects as they are.
+    pub(crate) raw: HessianProxy,
 }
 
 impl Ctx {
     fn new(column: Column, base: &str) -> springline_core::Result<Self> {
-        let shared = serve::proxy(&format!("{base}/thing"), column.way).dialect(column.dialect).build()?;
-        Ok(Self { column, base: base.to_owned(), shared })
+        let proxy = || serve::proxy(&format!("{base}/thing"), column.way).dialect(column.dialect);
+        let raw = proxy().read_options(serve::raw()).build()?;
+        Ok(Self { column, base: base.to_owned(), shared: proxy().build()?, raw })
     }
 
     /// The proxy of all features that need no other.
@@ -118,8 +121,8 @@ impl Features {
 
 /// There and back again: Java compares what comes with what it sent.
 async fn echo(c: Arc<Ctx>, name: String) -> Outcome {
-    let value = c.proxy().call_value("sample", (&*name,)).await?;
-    let found: String = c.proxy().call("check", (&*name, &value)).await?;
+    let value = c.raw.call_value("sample", (&*name,)).await?;
+    let found: String = c.raw.call("check", (&*name, &value)).await?;
     check!(found.is_empty(), "{found}; it was {}", shown(&value));
     Ok(())
 }
@@ -128,7 +131,9 @@ async fn echo(c: Arc<Ctx>, name: String) -> Outcome {
 async fn sample(c: Arc<Ctx>, name: String) -> Outcome {
     let value = c.proxy().call_value("sample", (&*name,)).await?;
     let Some((_, wanted)) = samples().into_iter().find(|(n, _)| *n == name) else {
-        return Err(Failure::Java("not written down as a value of Rust's: the row echo: says that it comes back".into()));
+        return Err(Failure::Java(
+            "not written down as a value of Rust's: the row echo: says that it comes back".into(),
+        ));
     };
     let loose = c.dialect() != Dialect::Hessian1;
     check!(same(&wanted, &value, loose), "wanted {}, got {}", shown(&wanted), shown(&value));

@@ -101,7 +101,10 @@ fn exceptions(all: &mut Features) {
         // Java cuts a pair in two: typedChar takes the first unit of a text.
         let outcome = c.proxy().call::<String>("typedChar", ("\u{1f600}",)).await;
         let Err(e) = outcome else { return Err(wrong("a lone surrogate is a text")) };
-        check!(e.kind() == ErrorKind::Malformed && e.offset().is_some() && e.to_string().contains("surrogate"), "{e:?}");
+        check!(
+            e.kind() == ErrorKind::Malformed && e.offset().is_some() && e.to_string().contains("surrogate"),
+            "{e:?}"
+        );
         let proxy = c.at("/thing").lone_surrogates(LoneSurrogates::Replace).build()?;
         let got: String = proxy.call("typedChar", ("\u{1f600}",)).await?;
         check!(got == "\u{fffd}", "{got:?}");
@@ -133,7 +136,9 @@ fn calls(all: &mut Features) {
         let proxy = c.at("/nothing").build()?;
         let Err(e) = proxy.call::<Value>("getData", ("x",)).await else { return Err(wrong("it answered")) };
         check!(e.kind() == ErrorKind::NotFound && HttpStatus::of(&e).is_some_and(|s| s.status == 404), "{e:?}");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| wrong(&e.to_string()))?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .map_err(|e| wrong(&e.to_string()))?;
         let proxy = springline_hessian::client::HessianProxy::new(&format!("http://{port}/thing"))?;
         let Err(e) = proxy.call::<Value>("getData", ("x",)).await else { return Err(wrong("it answered")) };
         check!(e.kind() == ErrorKind::Unavailable && e.reached() == Reached::NotSent, "{e:?}");

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use springline_core::service::{Call, MethodInfo, ParamInfo, Service, ServiceInfo};
-use springline_core::{Blob, DateTime, Decimal, ErrorKind, Integer, Payload, Reached, Typed, Value};
+use springline_core::value::Typed;
+use springline_core::{Blob, DateTime, Decimal, ErrorKind, Integer, Payload, Reached, Value};
 use springline_hessian::Dialect;
 use springline_hessian::mangle::mangled;
 
 use crate::call::{Failure, Features, Outcome, check, owner, text_of};
 use crate::serve::{PASSWORD, USER};
-use crate::thing::{AccountProxy, Account, Color, Node, Person, Thing, ThingProxy, blob, people};
+use crate::thing::{Account, AccountProxy, Color, Node, Person, Thing, ThingProxy, blob, people};
 use crate::values::{named, same, shown};
 
 pub(crate) fn add(all: &mut Features) {
@@ -109,7 +110,9 @@ fn calls(all: &mut Features) {
         let got = c.proxy().call_value("echo", (&deep,)).await?;
         check!(got == deep, "{}", shown(&got));
         let proxy = c.at("/thing").build()?;
-        let chain = (0..60).fold(None, |next, i| Some(Node { name: Some(format!("n{i}")), next: next.map(Box::new), friends: vec![] }));
+        let chain = (0..60).fold(None, |next, i| {
+            Some(Node { name: Some(format!("n{i}")), next: next.map(Box::new), friends: vec![] })
+        });
         let got: Option<Node> = proxy.call("echo", (&chain,)).await?;
         check!(got == chain, "{got:?}");
         Ok(())
@@ -213,7 +216,9 @@ macro_rules! typed {
 }
 
 fn typed(all: &mut Features) {
-    let person = || Person::new("Greg", "Turnquist", 40, &["a", "b"]);
+    fn person() -> Person {
+        Person::new("Greg", "Turnquist", 40, &["a", "b"])
+    }
     typed!(all, "boolean", "typedBoolean", bool, [true, false]);
     typed!(all, "boxed_boolean", "boxedBoolean", Option<bool>, [Some(true), None]);
     typed!(all, "byte", "typedByte", i8, [-5, 127]);
@@ -231,20 +236,24 @@ fn typed(all: &mut Features) {
     typed!(all, "strings", "typedStrings", Vec<Option<String>>, [vec![Some("a".to_owned()), None]]);
     typed!(all, "enum", "typedEnum", Option<Color>, [Some(Color::Green), Some(Color::Red), None]);
     typed!(all, "decimal", "typedDecimal", Decimal, [Decimal("1.50".to_owned())]);
-    typed!(all, "big_integer", "typedBigInteger", Integer, [Integer("1000000000000000000000000000000".parse().expect("a number"))]);
+    typed!(
+        all,
+        "big_integer",
+        "typedBigInteger",
+        Integer,
+        [Integer("1000000000000000000000000000000".parse().expect("a number"))]
+    );
     typed!(all, "person", "typedPerson", Option<Person>, [Some(person()), None]);
     typed!(all, "persons", "typedPersons", Vec<Option<Person>>, [vec![Some(person()), None]]);
     typed!(all, "list", "typedList", Vec<Person>, [vec![person(), person()]]);
     typed!(all, "set", "typedSet", BTreeSet<String>, [BTreeSet::from(["a".to_owned(), "b".to_owned()])]);
     typed!(all, "map", "typedMap", BTreeMap<String, i32>, [BTreeMap::from([("a".to_owned(), 1)])]);
-    for (row, method, sample) in [
-        ("uuid", "typedUuid", "uuid"),
-        ("everything", "typedEverything", "everything"),
-        ("node", "typedNode", "ring"),
-    ] {
+    for (row, method, sample) in
+        [("uuid", "typedUuid", "uuid"), ("everything", "typedEverything", "everything"), ("node", "typedNode", "ring")]
+    {
         all.add(format!("typed:{row}"), move |c| async move {
-            let value = c.proxy().call_value("sample", (sample,)).await?;
-            let got = c.proxy().call_value(method, (&value,)).await?;
+            let value = c.raw.call_value("sample", (sample,)).await?;
+            let got = c.raw.call_value(method, (&value,)).await?;
             check!(same(&value, &got, true), "{} came back as {}", shown(&value), shown(&got));
             Ok(())
         });
@@ -258,7 +267,10 @@ fn typed(all: &mut Features) {
         let Shared(a, b, c_, d): Shared = c.proxy().call("sample", ("people_shared",)).await?;
         check!(a == b && c_ == [a.clone()] && d == a, "{a:?} {b:?} {c_:?} {d:?}");
         let wrong = c.proxy().call::<i64>("getData", ("x",)).await;
-        check!(wrong.is_err_and(|e| e.kind() == ErrorKind::Mismatch && e.reached() == Reached::Answered), "no mismatch");
+        check!(
+            wrong.is_err_and(|e| e.kind() == ErrorKind::Mismatch && e.reached() == Reached::Answered),
+            "no mismatch"
+        );
         let e = c.proxy().call::<Node>("sample", ("ring",)).await;
         check!(e.is_err_and(|e| e.kind() == ErrorKind::Limit), "a ring has an end");
         Ok(())
@@ -266,7 +278,12 @@ fn typed(all: &mut Features) {
 }
 
 fn overloads(all: &mut Features) {
-    fn over(all: &mut Features, row: &str, wanted: &'static str, args: impl Fn() -> Vec<Value> + Send + Sync + Copy + 'static) {
+    fn over(
+        all: &mut Features,
+        row: &str,
+        wanted: &'static str,
+        args: impl Fn() -> Vec<Value> + Send + Sync + Copy + 'static,
+    ) {
         all.add(format!("over:{row}"), move |c| async move {
             let proxy = c.at("/thing").overload(true).build()?;
             let got: String = proxy.call("over", args()).await?;
@@ -291,9 +308,7 @@ fn overloads(all: &mut Features) {
     over(all, "map", "over(Map of 1)", || vec![Value::Map(vec![("a".into(), 1.into())])]);
     over(all, "person", "over(Person Greg)", || vec![named("person").expect("a sample")]);
     over(all, "int_string", "over(int 1, String x)", || vec![1.into(), "x".into()]);
-    over(all, "four", "over(String a, int 1, int 2, double 0.5)", || {
-        vec!["a".into(), 1.into(), 2.into(), 0.5.into()]
-    });
+    over(all, "four", "over(String a, int 1, int 2, double 0.5)", || vec!["a".into(), 1.into(), 2.into(), 0.5.into()]);
     all.add("over:object", |c| async move {
         // What the method declares and the argument does not tell: by the name itself.
         let got: String = c.proxy().call(&mangled("over", ["java.lang.Object"]), ("x",)).await?;

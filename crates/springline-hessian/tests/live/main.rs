@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 mod call;
 mod call_errors;
 mod call_methods;
-#[path = "../support/java.rs"]
+#[path = "../support/peers.rs"]
 mod java;
 mod peers;
 mod serve;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::java;
@@ -15,10 +15,17 @@ const START: Duration = Duration::from_secs(120);
 /// How long one line of a client may take to come.
 const LINE: Duration = Duration::from_secs(180);
 
+/// A Java program that ends with whoever started it.
+fn java(program: &str) -> Command {
+    let mut command = Command::from(java::java(program));
+    command.kill_on_drop(true);
+    command
+}
+
 /// Runs Java against Java.
 pub(crate) async fn selfcheck() -> Result<(), String> {
     for way in ["plain", "cert"] {
-        let mut command = java::java("peer.Selfcheck");
+        let mut command = java("peer.Selfcheck");
         command.args(["--way", way, "--certs"]).arg(java::certs());
         if way != "plain" {
             // That keys and certificates are what Java takes; the rest is the same.
@@ -50,7 +57,7 @@ struct Ready {
 
 impl Server {
     pub(crate) async fn start(column: Column) -> Result<Self, String> {
-        let mut command = java::java("peer.Server");
+        let mut command = java("peer.Server");
         command.args(["--way", column.way.name(), "--certs"]).arg(java::certs());
         // What its HTTP server says of connections that break.
         command.stderr(std::process::Stdio::null());
@@ -89,9 +96,11 @@ pub(crate) struct Answer {
 }
 
 impl Client {
-    pub(crate) fn start(column: Column, url: &str, auth: &str, features: &[String]) -> Result<Self, String> {
-        let mut command = java::java("peer.Client");
-        command.args(["--way", column.way.name(), "--dialect", name_of(column.dialect), "--url", url, "--auth", auth]);
+    pub(crate) fn start(column: Column, base: &str, features: &[String]) -> Result<Self, String> {
+        let mut command = java("peer.Client");
+        command.args(["--way", column.way.name(), "--dialect", name_of(column.dialect)]);
+        command.args(["--url", &format!("{base}/thing"), "--auth", &format!("{base}/auth")]);
+        command.args(["--raw", &format!("{base}/raw")]);
         command.arg("--certs").arg(java::certs());
         for feature in features {
             command.args(["--feature", feature]);

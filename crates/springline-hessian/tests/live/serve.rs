@@ -4,17 +4,18 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock};
 
 use springline_core::Result;
+use springline_hessian::ReadOptions;
 use springline_hessian::client::{HessianProxy, HessianProxyBuilder};
 use springline_hessian::server::{BinaryStream, HessianServiceExporter, HessianServiceExporterBuilder};
 use springline_net::Address;
 use springline_net::http::{HttpServer, HttpServerBuilder};
 use springline_net::tls::{CertReqs, ServerTls};
 
+use crate::Plan;
 use crate::java;
 use crate::peers::{Answer, Client};
 use crate::table::{Cell, Column, Table, Way};
 use crate::thing::{AccountServer, Home, MyAccount, MyThing, ThingServer};
-use crate::Plan;
 
 /// Whom the service with authentication lets in.
 pub(crate) const USER: &str = "user";
@@ -52,10 +53,9 @@ pub(crate) fn proxy(url: &str, way: Way) -> HessianProxyBuilder {
     match way {
         Way::Plain => proxy,
         Way::Tls => proxy.ca_certs(file("ca-chain.pem")),
-        Way::Cert => proxy
-            .ca_certs(file("ca-chain.pem"))
-            .keyfile(file("client-key.pem"))
-            .certfile(file("client-cert.pem")),
+        Way::Cert => {
+            proxy.ca_certs(file("ca-chain.pem")).keyfile(file("client-key.pem")).certfile(file("client-cert.pem"))
+        }
     }
 }
 
@@ -96,12 +96,23 @@ impl tokio::io::AsyncRead for Pattern {
     }
 }
 
+/// Objects stay as they are, also those that stand for plain values.
+pub(crate) fn raw() -> ReadOptions {
+    let mut read = ReadOptions::new();
+    read.raw_classes = true;
+    read
+}
+
 /// Everything that a client of ours is called at.
-pub(crate) async fn start(way: Way, more: impl FnOnce(HttpServerBuilder) -> HttpServerBuilder) -> Result<(HttpServer, String)> {
+pub(crate) async fn start(
+    way: Way,
+    more: impl FnOnce(HttpServerBuilder) -> HttpServerBuilder,
+) -> Result<(HttpServer, String)> {
     let home = Arc::new(Home { base: OnceLock::new(), follow: Box::new(move |url| proxy(url, way)) });
     let mut http = HttpServer::builder()
         .mount("/thing", thing(&home).handler()?)
         .mount("/auth", thing(&home).basic_auth_user("things", USER, PASSWORD).handler()?)
+        .mount("/raw", thing(&home).read_options(raw()).handler()?)
         .mount("/deflate", thing(&home).deflate(true).handler()?);
     if let Some(tls) = tls(way)? {
         http = http.tls(tls);
@@ -124,8 +135,7 @@ pub(crate) async fn start(way: Way, more: impl FnOnce(HttpServerBuilder) -> Http
 /// Fills the J>R column.
 pub(crate) async fn column(plan: &Plan, table: &Table, column: Column) -> std::result::Result<(), String> {
     let (_server, base) = start(column.way, |http| http).await.map_err(|e| e.report())?;
-    let (url, auth) = (format!("{base}/thing"), format!("{base}/auth"));
-    let answers = Client::start(column, &url, &auth, &plan.features)?.finish().await?;
+    let answers = Client::start(column, &base, &plan.features)?.finish().await?;
     if answers.is_empty() && plan.is_whole() {
         return Err("the client tried nothing".to_owned());
     }

@@ -121,6 +121,8 @@ pub(crate) trait Thing {
     async fn over_person(&self, x: Person) -> Result<String>;
     #[remote(name = "over__2")]
     async fn over_two(&self, x: i32, y: &str) -> Result<String>;
+    #[remote(name = "over_int_string")]
+    async fn over_int_string(&self, x: i32, y: &str) -> Result<String>;
     #[remote(name = "over_string_int_int_double")]
     async fn over_four(&self, a: &str, b: i32, c: i32, d: f64) -> Result<String>;
     async fn fail(&self, kind: &str, message: Option<String>) -> Result<()>;
@@ -420,6 +422,10 @@ impl Thing for MyThing {
 
     async fn over_two(&self, x: i32, y: &str) -> Result<String> {
         Ok(format!("over(int {x}, String {y})"))
+    }
+
+    async fn over_int_string(&self, x: i32, y: &str) -> Result<String> {
+        self.over_two(x, y).await
     }
 
     async fn over_four(&self, a: &str, b: i32, c: i32, d: f64) -> Result<String> {

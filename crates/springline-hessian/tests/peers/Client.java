@@ -28,7 +28,7 @@ import javax.net.ssl.HttpsURLConnection;
 /**
  * Tries every feature of the interface and prints a JSON line for each.
  *
- * client --url URL --auth URL --dialect h1|mixed|h2 [--way plain|tls|cert --certs DIR] [--feature NAME ..]
+ * client --url URL --auth URL --raw URL --dialect h1|mixed|h2 [--way plain|tls|cert --certs DIR] [--feature NAME ..]
  *
  * A name that ends with a colon stands for all that begin with it.
  */
@@ -144,11 +144,13 @@ public final class Client {
     private final String url;
     private final Thing thing;
     private final Thing overloaded;
+    private final Thing raw;
 
-    Client(String url, String auth, Dialect dialect) throws Exception {
+    Client(String url, String auth, String raw, Dialect dialect) throws Exception {
         this.dialect = dialect;
         this.url = url;
         thing = (Thing) new Factory(dialect).create(Thing.class, url);
+        this.raw = (Thing) new Factory(dialect).create(Thing.class, raw);
         Factory mangling = new Factory(dialect);
         mangling.setOverloadEnabled(true);
         overloaded = (Thing) mangling.create(Thing.class, url);
@@ -286,7 +288,7 @@ public final class Client {
         typed("decimal", () -> same(new BigDecimal("1.50"), thing.typedDecimal(new BigDecimal("1.50"))));
         typed("big_integer", () -> same(BigInteger.TEN.pow(30), thing.typedBigInteger(BigInteger.TEN.pow(30))));
         UUID uuid = UUID.fromString("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
-        typed("uuid", () -> same(uuid, thing.typedUuid(uuid)));
+        typed("uuid", () -> same(uuid, raw.typedUuid(uuid)));
         Person person = new Person("Greg", "Turnquist", 40, "a", "b");
         typed("person", () -> same(person, thing.typedPerson(person)) + same(null, thing.typedPerson(null)));
         Person[] persons = {person, null, new Person("Other", "One", 1)};
@@ -464,14 +466,21 @@ public final class Client {
 
     private String echo(String name) throws Throwable {
         Object wanted = crossed(name, dialect.request, dialect.reply);
-        return same(wanted, thing.echo(Samples.make(name)));
+        Object got = raw.echo(Samples.make(name));
+        String found = same(wanted, got);
+        // A peer that keeps more than Java does (fields of the same name, the sign of zero) gives back what Java reads at the end.
+        boolean kept = same(crossed(name, dialect.reply), got).isEmpty() || same(Samples.make(name), got).isEmpty();
+        return found.isEmpty() || kept ? "" : found;
     }
 
     private String sample(String name) throws Throwable {
         if (!thing.samples().contains(name)) {
             throw new NotApplicable("the server has no such sample");
         }
-        return same(crossed(name, dialect.reply), thing.sample(name));
+        Object got = thing.sample(name);
+        String found = same(crossed(name, dialect.reply), got);
+        // A peer may send what Java's own writer loses: the sign of zero.
+        return found.isEmpty() || same(Samples.make(name), got).isEmpty() ? "" : found;
     }
 
     /** As deep as both sides like. */
@@ -537,7 +546,9 @@ public final class Client {
     public static void main(String[] args) throws Exception {
         Options options = new Options(args);
         trust(options.get("way", "plain"), Path.of(options.get("certs", "certs")));
-        Client client = new Client(options.get("url", null), options.get("auth", null), Dialect.named(options.get("dialect", "mixed")));
+        String url = options.get("url", null);
+        Dialect spoken = Dialect.named(options.get("dialect", "mixed"));
+        Client client = new Client(url, options.get("auth", url), options.get("raw", url), spoken);
         int failed = client.run(options.all("feature"), (name, ok, detail) -> {
             System.out.println("{\"feature\": " + quoted(name) + ", \"ok\": " + ok + ", \"detail\": " + quoted(detail) + "}");
             System.out.flush();

@@ -25,7 +25,7 @@ public final class Selfcheck {
         int failed = 0;
         for (Client.Dialect dialect : Client.Dialect.values()) {
             Server server = new Server(way, certs);
-            Client client = new Client(server.base() + "/thing", server.base() + "/auth", dialect);
+            Client client = new Client(server.base() + "/thing", server.base() + "/auth", server.base() + "/thing", dialect);
             failed += client.run(options.all("feature"), (name, ok, detail) -> {
                 rows.computeIfAbsent(name, n -> new StringBuilder()).append(ok == null ? '.' : ok ? '+' : 'X');
                 if (!Boolean.TRUE.equals(ok)) {

@@ -159,8 +159,8 @@ public final class Server {
         try {
             skeleton.invoke(exchange.getRequestBody(), out, Wire.factory());
         } catch (Throwable e) {
-            if (failure == Failure.EMPTY && !answer.isCommitted()) {
-                exchange.sendResponseHeaders(200, -1);
+            if (failure == Failure.EMPTY) {
+                answer.end();
                 exchange.close();
                 return;
             }
@@ -187,6 +187,12 @@ public final class Server {
 
         boolean isCommitted() {
             return body != null;
+        }
+
+        /** Ends it where it is. */
+        void end() throws IOException {
+            flush();
+            body.close();
         }
 
         private void commit(long length) throws IOException {

@@ -1,8 +1,7 @@
 //! The peers in Java, and the values that they describe.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value as Json;
 use springline_core::value::Typed;
@@ -11,21 +10,13 @@ use springline_hessian::Version;
 
 use super::bytes;
 
-fn target() -> PathBuf {
-    let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(own, PathBuf::from)
-}
+#[path = "peers.rs"]
+mod peers;
 
 /// Runs the program `peer.Corpus` and gives what it prints.
 pub(crate) fn corpus(args: &[&str], input: &str) -> String {
-    let jar = target().join("peers/hessian/peers.jar");
-    assert!(jar.exists(), "{} is missing: run `cargo xtask peers`", jar.display());
-    let mut command = Command::new("java");
-    for package in ["java.lang", "java.math", "java.util"] {
-        command.args(["--add-opens", &format!("java.base/{package}=ALL-UNNAMED")]);
-    }
-    command.arg("-cp").arg(format!("{}:/usr/share/java/hessian.jar", jar.display())).arg("peer.Corpus").args(args);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = peers::java("peer.Corpus");
+    command.args(args).stderr(Stdio::piped());
     let mut child = command.spawn().expect("java is missing: run `cargo xtask peers`");
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();

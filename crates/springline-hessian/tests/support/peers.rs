@@ -2,9 +2,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-
-use tokio::process::Command;
+use std::process::{Command, Stdio};
 
 /// Caucho's Hessian, as Debian has it.
 const HESSIAN: &str = "/usr/share/java/hessian.jar";
@@ -21,7 +19,7 @@ pub(crate) fn java(program: &str) -> Command {
         command.arg("--add-opens").arg(format!("java.base/{package}=ALL-UNNAMED"));
     }
     command.arg("-cp").arg(class_path()).arg(program);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 

@@ -28,7 +28,12 @@ const OBJECT: Frame = Frame { place: Place::Field, left: u32::MAX, class: 0, who
 impl<'de> Decoder<'de, One> {
     // A type's name behind `t`, and what follows it. None is the empty name and no name at all.
     fn type_name(&self, rest: &'de [u8]) -> Result<(Option<std::borrow::Cow<'de, str>>, &'de [u8])> {
-        let [b't', a, b, content @ ..] = rest else { return Ok((None, rest)) };
+        let (a, b, content) = match rest {
+            [b't', a, b, content @ ..] => (a, b, content),
+            // No value begins so: what is missing is the rest of it.
+            [b't', ..] => return Err(self.cut("a type's name")),
+            _ => return Ok((None, rest)),
+        };
         let units = u16::from_be_bytes([*a, *b]).into();
         if let Some((name, rest)) = chunks::plain(content, units) {
             return Ok(((!name.is_empty()).then_some(name.into()), rest));
@@ -397,6 +402,9 @@ impl Wire for One {
             return Ok((Some(name), d.message.len() - rest.len()));
         }
         if chunks::text1(d.rest).is_none() {
+            if matches!(d.rest, [b'S' | b's' | b'x' | b'X'] | [b'S' | b's' | b'x' | b'X', _]) {
+                return Err(d.cut("the name of an object's field"));
+            }
             return Err(d.expected("text as the name of an object's field"));
         }
         let scratch = std::mem::take(&mut d.scratch);
