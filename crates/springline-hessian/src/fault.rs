@@ -24,7 +24,7 @@ pub struct Fault {
     /// `message`, as it was sent: Caucho's servers escape `<`, `>` and `&` in it.
     pub message: Option<String>,
     /// `detail`: the exception.
-    pub detail: Option<Exception>,
+    pub detail: Option<Box<Exception>>,
     /// A `detail` that is no exception. Never written.
     pub other: Option<Value>,
 }
@@ -53,7 +53,7 @@ impl Fault {
         let detail = value.field("detail").map(|detail| graph.follow(detail));
         let is_object = |detail: &&Value| matches!(detail, Value::Object(_) | Value::Map(_) | Value::Typed(_));
         let other = detail.filter(|detail| !is_object(detail) && !detail.is_null() && !detail.refers_back()).cloned();
-        let detail = detail.filter(is_object).map(|detail| graph.exception(detail, 0));
+        let detail = detail.filter(is_object).map(|detail| Box::new(graph.exception(detail, 0)));
         Ok(Self { code: code.to_owned(), message, detail, other })
     }
 
@@ -66,7 +66,7 @@ impl Fault {
     pub fn into_exception(self) -> Exception {
         let Self { code, message, detail, other } = self;
         let mut exception = match detail {
-            Some(exception) => exception,
+            Some(exception) => *exception,
             None => Exception::new(code, message.map(|text| unescaped(&text)).unwrap_or_default()),
         };
         if let Some(other) = other {
@@ -145,8 +145,8 @@ impl Fault {
             // A fault of another server, which a gateway passes on.
             return Self::new(exception.class.clone(), exception.message.clone());
         }
-        let mut detail = exception.clone();
-        let mut next = Some(&mut detail);
+        let mut detail = Box::new(exception.clone());
+        let mut next = Some(&mut *detail);
         while let Some(one) = next {
             translate(one);
             next = one.cause.as_deref_mut();

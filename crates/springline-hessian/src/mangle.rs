@@ -116,15 +116,15 @@ fn part_of_array(component: &str) -> String {
 /// The method that a name from the wire means, among those that a service describes: `name__count` where the call tells its
 /// count, the name as it is, one of the first two forms above, and then the third.
 pub(crate) fn find<'i>(info: &'i ServiceInfo, name: &str, count: Option<usize>) -> Option<&'i MethodInfo> {
+    let methods = || info.methods.iter().filter(|m| m.kind == springline_core::CallKind::Method);
     if let Some(count) = count
-        && let Some(found) = info.method(&format!("{name}__{count}"))
+        && let Some(found) = methods().find(|m| is_counted(&m.name, name, count))
     {
         return Some(found);
     }
     if let Some(found) = info.method(name) {
         return Some(found);
     }
-    let methods = || info.methods.iter().filter(|m| m.kind == springline_core::CallKind::Method);
     if let Some((plain, n)) = name.rsplit_once("__")
         && let Ok(n) = n.parse::<usize>()
         && let Some(found) = methods().filter(|m| m.name == plain).find(|m| takes(m, n))
@@ -133,6 +133,12 @@ pub(crate) fn find<'i>(info: &'i ServiceInfo, name: &str, count: Option<usize>) 
     }
     // The longest name, lest `get` be taken for `get_all`.
     methods().filter(|m| is_mangled(m, name)).max_by_key(|m| m.name.len())
+}
+
+// Whether a method is called `name__count`.
+fn is_counted(method: &str, name: &str, count: usize) -> bool {
+    let digits = method.strip_prefix(name).and_then(|rest| rest.strip_prefix("__"));
+    digits.is_some_and(|digits| digits.parse() == Ok(count))
 }
 
 fn takes(method: &MethodInfo, count: usize) -> bool {

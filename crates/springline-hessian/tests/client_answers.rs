@@ -223,9 +223,12 @@ async fn limits() {
     }
 }
 
-/// What the server was asked, head by head.
-async fn recording(answer: Vec<u8>) -> (Scripted, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
-    let seen: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+/// Requests, head and body.
+type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// A server that notes what it is asked.
+async fn recording(answer: Vec<u8>) -> (Scripted, Seen) {
+    let seen = Seen::default();
     let noted = seen.clone();
     let server = Scripted::start(move |mut stream, _| {
         let (noted, answer) = (noted.clone(), answer.clone());

@@ -137,7 +137,7 @@ impl HessianServiceExporter {
                 }
             }
             Ok(Received::Broken(version, e)) => (version, Err(self.fault(e))),
-            Ok(Received::Upload(begun)) => (begun.reply, self.take_upload(begun, options).await),
+            Ok(Received::Upload(begun)) => (begun.reply, self.take_upload(*begun, options).await),
             Err(e) => {
                 debug!(target: LOG, peer = %peer.address, error = %e.report(), "bad request");
                 return refusal(&e);
@@ -178,7 +178,7 @@ impl HessianServiceExporter {
             return self.caught(&head.method, made).map(Answer::Response);
         }
         let name = self.method_name(&head)?;
-        let mut call = Call { method: &name, kind: CallKind::Method, args, kwargs: None, options };
+        let mut call = Call { method: name, kind: CallKind::Method, args, kwargs: None, options };
         if let Some(limit) = self.deadline {
             call.options.deadline = Instant::now().checked_add(limit);
         }

@@ -157,7 +157,7 @@ impl Streams {
                         let head = came.clone();
                         let stream = Chunks::new(version, came.slice(at..), at as u64);
                         let stream = BinaryStream { chunks: stream, body, version, done: false };
-                        return Ok(Received::Upload(Begun { head, reply, args, stream }));
+                        return Ok(Received::Upload(Box::new(Begun { head, reply, args, stream })));
                     }
                     Look::More | Look::Before(..) => next_look = came.len() * 2,
                 }
@@ -200,7 +200,7 @@ pub(super) enum Received {
     /// Something else.
     Whole(Bytes),
     /// A call whose last argument is a stream.
-    Upload(Begun),
+    Upload(Box<Begun>),
     /// One that is broken before its stream, and the version of the answer.
     Broken(Version, Error),
 }
