@@ -534,7 +534,11 @@ impl Proxy {
     /// # Errors
     /// [`ErrorKind::Remote`] with the exception that the method raised, and every way in which a connection fails.
     pub async fn call<T: serde::de::DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<T> {
-        Service::call(self, &Call::new(method, &args)).await?.result.decode()
+        self.read(Service::call(self, &Call::new(method, &args)).await?)
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, reply: Reply) -> Result<T> {
+        reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(&self.inner.uri))
     }
 
     /// A call with more to it: keyword arguments, a deadline, no answer.
@@ -548,7 +552,7 @@ impl Proxy {
     /// As [`call`](Self::call).
     pub async fn get_attr<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
         let call = Call { kind: CallKind::GetAttr, ..Call::new(name, &()) };
-        Service::call(self, &call).await?.result.decode()
+        self.read(Service::call(self, &call).await?)
     }
 
     /// Sets an attribute.

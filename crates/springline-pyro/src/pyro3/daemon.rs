@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::call::{CallParts, read_call};
-use super::ident::{DENIED_FULL, DENIED_IDENTIFICATION, GRANTED};
+use super::ident::{DENIED_FULL, DENIED_HOST, DENIED_IDENTIFICATION, GRANTED};
 use super::secure::ServerSide;
 use super::wire::{self, Style};
 use super::{DAEMON_GUID, Ident, Uri, fault, listing};
@@ -37,6 +37,7 @@ const ONEWAY_CALLS: usize = 1024;
 const COALESCE: usize = 64 * 1024;
 
 type Validator = Arc<dyn Fn(&Peer, &[u8], &[u8]) -> bool + Send + Sync>;
+type HostCheck = Arc<dyn Fn(&Peer) -> bool + Send + Sync>;
 
 /// Sets up a [`Daemon`].
 #[derive(Clone)]
@@ -51,6 +52,7 @@ struct Config {
     limits: Limits,
     style: Style,
     instances: bool,
+    hosts: Option<HostCheck>,
     validator: Option<Validator>,
     handshake_timeout: Duration,
     transfer_timeout: Duration,
@@ -77,6 +79,14 @@ impl DaemonBuilder {
     pub fn identifications<'p>(self, passphrases: impl IntoIterator<Item = &'p str>) -> Self {
         let allowed: Vec<Ident> = passphrases.into_iter().map(Ident::passphrase).collect();
         self.validator(move |_, challenge, token| allowed.iter().any(|ident| ident.accepts(challenge, token)))
+    }
+
+    /// Decides over each client by its address alone, before anything else (`acceptHost` in Python). Who is not let in is told
+    /// that its host is not.
+    #[must_use]
+    pub fn accept_host(mut self, accept: impl Fn(&Peer) -> bool + Send + Sync + 'static) -> Self {
+        self.config.hosts = Some(Arc::new(accept));
+        self
     }
 
     /// Decides over each client by its address, the challenge that it was sent, and its answer.
@@ -277,6 +287,7 @@ impl Daemon {
                 limits: Limits::default(),
                 style: Style::default(),
                 instances: false,
+                hosts: None,
                 validator: None,
                 handshake_timeout: Duration::from_secs(10),
                 transfer_timeout: Duration::from_secs(30),
@@ -316,10 +327,15 @@ impl Daemon {
         self.shared.uri_of(&self.location, name)
     }
 
-    /// A reference to an object of this daemon, to be passed as an argument or result: the other side gets a proxy.
+    /// A reference to an object of this daemon, to be passed as an argument or result: the other side gets a proxy, for an
+    /// object with attributes one that has them too (`getAttrProxy` in Python).
     #[must_use]
     pub fn reference(&self, name: &str) -> RemoteRef {
-        RemoteRef::proxy(self.uri(name).to_string())
+        let mut reference = RemoteRef::proxy(self.uri(name).to_string());
+        if let Some(service) = self.shared.registry.get(name) {
+            reference.attrs = attributes_of(&*service);
+        }
+        reference
     }
 
     /// Where it listens, with the port that was given for 0.
@@ -374,12 +390,20 @@ impl Handler for Shared {
         let count = self.clients.fetch_add(1, Ordering::AcqRel);
         let _present = Present(&self.clients);
         let mut line = Line { stream: &mut stream, inbound: Inbound::default(), outbound: Outbound::default() };
-        if count >= self.config.limits.connections {
-            line.outbound.output.buf.extend_from_slice(DENIED_FULL);
+        let peer = Peer::new(line.stream.peer_text(), format!("pyro3/{}", self.config.style.version));
+        let denied = if count >= self.config.limits.connections {
+            Some(DENIED_FULL)
+        } else if self.config.hosts.as_ref().is_some_and(|accept| !accept(&peer)) {
+            Some(DENIED_HOST)
+        } else {
+            None
+        };
+        if let Some(word) = denied {
+            debug!(peer = %peer.address, "denied: {}", word.escape_ascii());
+            line.outbound.output.buf.extend_from_slice(word);
             let _ = timeout(self.config.handshake_timeout, line.flush(self.config.transfer_timeout)).await;
             return;
         }
-        let peer = Peer::new(line.stream.peer_text(), format!("pyro3/{}", self.config.style.version));
         match timeout(self.config.handshake_timeout, self.introduce(&mut line, &peer)).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return,
@@ -609,7 +633,16 @@ impl Shared {
             match method {
                 _ if listed(CallKind::Method, method) => {}
                 "GUID" => return Ok(Reply::from(Value::from(lock(&self.guids).of(name)))),
-                "getProxy" | "getAttrProxy" => return Ok(Reply::from(Value::from(self.proxy_of(name)))),
+                "getProxy" => return Ok(Reply::from(Value::from(self.proxy_of(name)))),
+                "getAttrProxy" => {
+                    let mut proxy = self.proxy_of(name);
+                    proxy.attrs = attributes_of(service);
+                    if proxy.attrs.is_empty() {
+                        // Those of a service that does not tell them.
+                        proxy.attrs.push("*".to_owned());
+                    }
+                    return Ok(Reply::from(Value::from(proxy)));
+                }
                 "_r_ha" => {
                     let (name,) = args.decode::<(String,)>().map_err(exception_of)?;
                     let known = service.describe().is_none() || listed(CallKind::Method, &name);
@@ -680,6 +713,12 @@ impl Shared {
             Err(e) => write(&fault::to_value(told::unsent_exception(&class, &e), lines)),
         }
     }
+}
+
+fn attributes_of(service: &dyn Service) -> Vec<String> {
+    let methods = service.describe().map_or(&[][..], |info| &info.methods);
+    let readable = methods.iter().filter(|method| method.kind == CallKind::GetAttr);
+    readable.map(|method| method.name.clone().into_owned()).collect()
 }
 
 fn challenge() -> Result<[u8; 16]> {

@@ -56,6 +56,8 @@ pub(super) const GRANTED: &[u8] = b"GRANTED";
 #[cfg(feature = "net")]
 pub(super) const DENIED_FULL: &[u8] = b"DENIED1";
 #[cfg(feature = "net")]
+pub(super) const DENIED_HOST: &[u8] = b"DENIED2";
+#[cfg(feature = "net")]
 pub(super) const DENIED_IDENTIFICATION: &[u8] = b"DENIED3";
 
 /// The error for the digit behind `DENIED`.

@@ -234,7 +234,7 @@ impl Servers {
         match peer {
             Peer::Pyro4 => args.extend(["--hmac", KEY]),
             Peer::Pyro5 => args.push("--bytes-literal"),
-            Peer::Pyro51 => {}
+            Peer::Pyro51 | Peer::Pyro3 | Peer::Pyro39 => {}
         }
         let plain = ["--serializer", with.name()];
         let (plain, options, ipv6) = tokio::join!(

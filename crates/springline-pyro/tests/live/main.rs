@@ -1,4 +1,4 @@
-//! Springline against unmodified Pyro4 4.82, Pyro5 5.17 and Pyro5 5.1, both ways round, in every serializer. Prints one
+//! Springline against unmodified Pyro4 4.82, Pyro5 5.17, Pyro5 5.1, and Pyro 3.16 and 3.9.1, both ways round, in every serializer. Prints one
 //! table; fails when a cell of it does. Needs the peers of `cargo xtask peers`.
 //!
 //! To look at a part: SPRINGLINE_LIVE_FEATURES=call,echo:int SPRINGLINE_LIVE_COLUMNS=pyro5-5.17/json,pyro4 cargo test
@@ -16,7 +16,11 @@ mod call_connection;
 mod call_errors;
 mod call_more;
 mod call_values;
+#[path = "../support/pyro3.rs"]
+mod peer;
 mod peers;
+mod pyro3;
+mod pyro3_call;
 #[path = "../support/python.rs"]
 mod python;
 mod relay;
@@ -54,6 +58,11 @@ impl Plan {
             text.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect()
         };
         Self { features: list("SPRINGLINE_LIVE_FEATURES"), columns: list("SPRINGLINE_LIVE_COLUMNS") }
+    }
+
+    /// These features alone.
+    fn only(features: &[&str]) -> Self {
+        Self { features: features.iter().map(|f| (*f).to_owned()).collect(), columns: Vec::new() }
     }
 
     fn is_whole(&self) -> bool {
@@ -152,7 +161,7 @@ async fn everything(plan: &Arc<Plan>) -> (Arc<Table>, Vec<(String, Cell)>) {
     let scratch = Arc::new(Scratch::new());
     let features = call::Features::all();
     let shared = Arc::new(serve::Shared::start().await);
-    let places = tokio::spawn(async { suite::places().await });
+    let places = tokio::spawn(async { [suite::places().await, pyro3::places().await].concat() });
     let permits = Arc::new(Semaphore::new(AT_A_TIME));
     let wanted = || Column::pairs().filter(|(peer, serializer)| plan.wants_column(*peer, *serializer));
 
@@ -162,6 +171,9 @@ async fn everything(plan: &Arc<Plan>) -> (Arc<Table>, Vec<(String, Cell)>) {
         let permits = permits.clone();
         columns.spawn(async move {
             let _permit = permits.acquire().await;
+            if peer.is_pyro3() {
+                return pyro3::serve_column(&plan, &table, peer).await;
+            }
             serve::column(&plan, &table, &shared, &scratch, peer, serializer).await;
         });
     }
@@ -170,7 +182,7 @@ async fn everything(plan: &Arc<Plan>) -> (Arc<Table>, Vec<(String, Cell)>) {
 
     // Rows that only the other direction has.
     for feature in features.0.iter().filter(|f| plan.wants(&f.name)) {
-        for (peer, serializer) in wanted() {
+        for (peer, serializer) in wanted().filter(|(peer, _)| !peer.is_pyro3()) {
             if let Some(why) = feature.only_here {
                 let column = Column { peer, serializer, direction: Direction::PythonToRust };
                 table.set(&feature.name, column, Cell::Na(why.to_owned()));
@@ -183,11 +195,17 @@ async fn everything(plan: &Arc<Plan>) -> (Arc<Table>, Vec<(String, Cell)>) {
         let (scratch, permits) = (scratch.clone(), permits.clone());
         columns.spawn(async move {
             let _permit = permits.acquire().await;
+            if peer.is_pyro3() {
+                return pyro3::call_column(&plan, &table, peer).await;
+            }
             call::column(&plan, &table, &features, &scratch, peer, serializer).await;
         });
     }
     join(columns).await;
     eprintln!("Rust has called Python");
+    if plan.is_whole() {
+        pyro3::explain(&table);
+    }
     let places = places.await.unwrap_or_else(|panic| vec![("the suite".to_owned(), Cell::Fail(panic.to_string()))]);
     (table, places)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use springline_net::{Address, ConnectOptions, Stream};
-use springline_pyro::{Location, PyroUri};
+use springline_pyro::{Location, PyroUri, pyro3};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -34,9 +34,27 @@ impl Relay {
             Location::Tcp(host, port) => Address::tcp(host, port),
             Location::Unix(path) => Address::unix(path),
         };
+        Self::by(target, |port| {
+            uri.location = Some(Location::Tcp("127.0.0.1".to_owned(), port));
+            uri.to_string()
+        })
+        .await
+    }
+
+    /// The same for a URI of Pyro 3.
+    pub(crate) async fn to_pyro3(uri: &str) -> Self {
+        let mut uri: pyro3::Uri = uri.parse().expect("a URI");
+        let (host, port) = uri.location.take().expect("a location");
+        Self::by(Address::tcp(host, port), |port| {
+            uri.location = Some(("127.0.0.1".to_owned(), port));
+            uri.to_string()
+        })
+        .await
+    }
+
+    async fn by(target: Address, uri_of: impl FnOnce(u16) -> String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        uri.location = Some(Location::Tcp("127.0.0.1".to_owned(), port));
         let seen = Arc::new(Seen::default());
         let shared = seen.clone();
         let accept = tokio::spawn(async move {
@@ -51,7 +69,7 @@ impl Relay {
                 });
             }
         });
-        Self { uri: uri.to_string(), seen, accept }
+        Self { uri: uri_of(port), seen, accept }
     }
 
     /// Waits until more than `bytes` went to the server.

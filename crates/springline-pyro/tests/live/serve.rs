@@ -58,7 +58,7 @@ impl Shared {
 }
 
 /// What `client.py` says of one feature.
-type Answer = (String, Option<bool>, String);
+pub(crate) type Answer = (String, Option<bool>, String);
 
 async fn finish(mut client: Client) -> Result<Vec<Answer>, String> {
     let mut answers = Vec::new();
@@ -123,7 +123,7 @@ pub(crate) async fn column(
 }
 
 // A whole run as one cell.
-fn whole(answers: Result<Vec<Answer>, String>) -> Cell {
+pub(crate) fn whole(answers: Result<Vec<Answer>, String>) -> Cell {
     match answers {
         Err(why) => Cell::Fail(why),
         Ok(answers) => {

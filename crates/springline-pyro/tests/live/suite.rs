@@ -82,7 +82,7 @@ async fn suite(thing: &impl Thing, place: &Place) -> Result<(), String> {
     let n = thing.count().await.map_err(text)?;
     same_as!(thing.count().await.map_err(text)?, n + 1);
     for remote in [thing.give_uri().await.map_err(text)?, thing.give_proxy().await.map_err(text)?] {
-        if !remote.uri.starts_with("PYRO:other@") {
+        if !remote.uri.starts_with("PYRO:other@") && !remote.uri.starts_with("PYRO://") {
             return Err(format!("got {remote:?}"));
         }
     }
@@ -142,4 +142,22 @@ pub(crate) async fn places() -> Vec<(String, Cell)> {
         }
     }
     all
+}
+
+/// The suite over Pyro 3 on Python 2.
+pub(crate) async fn over_pyro3(c: &crate::pyro3_call::Ctx) -> Result<(), String> {
+    anywhere(c.proxy(), c.callback()).await
+}
+
+/// The suite over a proxy of Pyro 3, as a `ThingRef` and as a `ThingProxy`.
+pub(crate) async fn anywhere(proxy: springline_pyro::pyro3::Proxy, callback: RemoteRef) -> Result<(), String> {
+    for token in ["behind a ThingRef", "a ThingProxy"] {
+        let place = Place { token: token.to_owned(), bytes: true, reads_references: true, callback: callback.clone() };
+        match token {
+            "a ThingProxy" => suite(&ThingProxy::new(proxy.clone()), &place).await,
+            _ => suite(&ThingRef::remote(proxy.clone()), &place).await,
+        }
+        .map_err(|e| format!("{token}: {e}"))?;
+    }
+    Ok(())
 }

@@ -13,17 +13,31 @@ pub(crate) enum Peer {
     Pyro5,
     /// Pyro5 5.1: wire version 501.
     Pyro51,
+    /// Pyro 3.16 on Python 2.7: version 5 of its wire.
+    Pyro3,
+    /// Pyro 3.9.1: version 4.
+    Pyro39,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 3] = [Self::Pyro4, Self::Pyro5, Self::Pyro51];
+    pub(crate) const ALL: [Self; 5] = [Self::Pyro4, Self::Pyro5, Self::Pyro51, Self::Pyro3, Self::Pyro39];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pyro4 => "pyro4-4.82",
             Self::Pyro5 => "pyro5-5.17",
             Self::Pyro51 => "pyro5-5.1",
+            Self::Pyro3 => "pyro3-3.16",
+            Self::Pyro39 => "pyro3-3.9.1",
         }
+    }
+
+    pub(crate) fn is_pyro3(self) -> bool {
+        matches!(self, Self::Pyro3 | Self::Pyro39)
+    }
+
+    pub(crate) fn serializers(self) -> Vec<Serializer> {
+        if self.is_pyro3() { vec![Serializer::Pickle] } else { Serializer::ALL.to_vec() }
     }
 
     pub(crate) fn version(self) -> Version {
@@ -31,6 +45,7 @@ impl Peer {
             Self::Pyro4 => Version::V48,
             Self::Pyro5 => Version::V502,
             Self::Pyro51 => Version::V501,
+            Self::Pyro3 | Self::Pyro39 => unreachable!("Pyro 3 has versions of its own"),
         }
     }
 
@@ -57,10 +72,10 @@ pub(crate) struct Column {
 impl Column {
     /// The peers and serializers, in order.
     pub(crate) fn pairs() -> impl Iterator<Item = (Peer, Serializer)> {
-        Peer::ALL.into_iter().flat_map(|peer| Serializer::ALL.into_iter().map(move |s| (peer, s)))
+        Peer::ALL.into_iter().flat_map(|peer| peer.serializers().into_iter().map(move |s| (peer, s)))
     }
 
-    fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         let both = [Direction::PythonToRust, Direction::RustToPython];
         Self::pairs().flat_map(move |(peer, serializer)| both.map(|direction| Self { peer, serializer, direction }))
     }
@@ -112,6 +127,10 @@ impl Table {
         self.inner().cells.get(&(row.to_owned(), column)).cloned()
     }
 
+    pub(crate) fn rows(&self) -> Vec<String> {
+        self.inner().rows.clone()
+    }
+
     /// Every cell that nothing was said of becomes a failure: none is skipped.
     pub(crate) fn fill(&self) {
         let mut inner = self.inner();
@@ -144,7 +163,7 @@ impl Table {
         let mut serializers = " ".repeat(width);
         let mut directions = " ".repeat(width);
         for (peer, serializer) in Column::pairs() {
-            let name = if serializer == Serializer::ALL[0] { peer.name() } else { "" };
+            let name = if serializer == peer.serializers()[0] { peer.name() } else { "" };
             write!(peers, "{name:14}").ok();
             write!(serializers, "{:14}", serializer.name()).ok();
             directions.push_str("P>R    R>P    ");

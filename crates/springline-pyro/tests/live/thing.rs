@@ -11,7 +11,7 @@ use springline_core::{
     Blob, BoxFuture, Error, ErrorKind, Exception, FnService, RemoteRef, Result, Service, Value, context,
 };
 use springline_macros::remote;
-use springline_pyro::{Daemon, Proxy, Serializer};
+use springline_pyro::{Daemon, Proxy, Serializer, pyro3};
 use tokio::sync::watch;
 
 use crate::values;
@@ -57,6 +57,8 @@ pub(crate) struct Surroundings {
     /// For the calls that it makes itself.
     pub(crate) serializer: Serializer,
     pub(crate) key: Option<&'static str>,
+    /// The other object, where the daemon is one of Pyro 3.
+    pub(crate) other: Option<RemoteRef>,
 }
 
 impl Surroundings {
@@ -206,11 +208,17 @@ impl Thing for MyThing {
     }
 
     async fn give_uri(&self) -> Result<RemoteRef> {
+        if let Some(other) = &self.around.other {
+            return Ok(RemoteRef::uri(&other.uri));
+        }
         Ok(RemoteRef::uri(self.around.daemon()?.uri("other").to_string()))
     }
 
     async fn give_proxy(&self) -> Result<RemoteRef> {
-        Ok(self.around.daemon()?.reference("other"))
+        match &self.around.other {
+            Some(other) => Ok(other.clone()),
+            None => Ok(self.around.daemon()?.reference("other")),
+        }
     }
 
     async fn give_other(&self) -> Result<RemoteRef> {
@@ -218,6 +226,9 @@ impl Thing for MyThing {
     }
 
     async fn call_back(&self, proxy: RemoteRef, x: Value) -> Result<Value> {
+        if pyro3::Uri::looks_like(&proxy.uri) {
+            return pyro3::Proxy::new(&proxy.uri)?.call("get_data", (x,)).await;
+        }
         let mut builder =
             Proxy::builder(&proxy.uri)?.serializer(self.around.serializer).timeout(Duration::from_secs(30));
         if let Some(key) = self.around.key {

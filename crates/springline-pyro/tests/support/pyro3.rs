@@ -14,8 +14,6 @@ use crate::python;
 
 /// For what is expected, on a machine that is busy with something else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-/// Wire version 5, and 4.
-pub(crate) const RELEASES: [&str; 2] = ["3.16", "3.9.1"];
 
 /// The directory of sample certificates.
 pub(crate) fn certs() -> PathBuf {
@@ -50,7 +48,7 @@ pub(crate) fn command(release: &str, script: &str, args: &[&str]) -> Command {
 /// A running `pyro3_server.py`.
 pub(crate) struct Server {
     pub(crate) ready: serde_json::Value,
-    _child: Child,
+    child: Child,
 }
 
 impl Server {
@@ -64,9 +62,15 @@ impl Server {
                 let ready = serde_json::from_str(ready).unwrap();
                 // What else it prints goes nowhere, but goes.
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return Self { ready, _child: child };
+                return Self { ready, child };
             }
         }
+    }
+
+    /// Ends it and waits for its end.
+    pub(crate) async fn stop(mut self) {
+        drop(self.child.stdin.take());
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends when its stdin does").expect("an exit status");
     }
 
     pub(crate) fn uri(&self, which: &str) -> &str {

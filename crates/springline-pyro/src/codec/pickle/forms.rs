@@ -71,7 +71,13 @@ impl Encoder<'_> {
                     v.uri
                 )));
             }
-            self.global("Pyro.core", if v.proxy { "DynamicProxy" } else { "PyroURI" });
+            let class = match v.proxy {
+                // Asks before the first use of each name, so only where there is something to be found out (3.16).
+                true if !v.attrs.is_empty() => "DynamicProxyWithAttrs",
+                true => "DynamicProxy",
+                false => "PyroURI",
+            };
+            self.global("Pyro.core", class);
             self.open_args();
             self.text(&v.uri)?;
             self.call();
