@@ -2,20 +2,19 @@
 
 #[path = "differential/json_support.rs"]
 mod json;
+#[path = "support/pyro3_raw.rs"]
+mod raw;
 
 use std::time::Duration;
 
 use json::unhex;
-use springline_core::service::{BoxFuture, Call, Reply, Service};
-use springline_core::{Budget, Bytes, ErrorKind, Limits, Output, Payload, Result, Value};
+use raw::{Echo, PATIENCE, call_of, daemon, framed, raw, read_frame, send, value};
+use springline_core::{Budget, Bytes, ErrorKind, Limits, Output, Payload, Value};
 use springline_pyro::codec::pickle;
 use springline_pyro::pyro3::wire::{HEADER, Style, parse_header, write_frame};
 use springline_pyro::pyro3::{DAEMON_GUID, Daemon, Ident, Proxy, fault, read_call, write_call};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Message {
     case: String,
@@ -180,71 +179,6 @@ fn frames_are_checked_packed_and_bounded() {
     assert!(header(b"PYRO\x00\x05\x00\x12\xff\0\0\0\0\0\0\0\0\0").contains("negative"));
 }
 
-/// Answers with its arguments; `panic` panics.
-struct Echo;
-
-impl Service for Echo {
-    fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        Box::pin(async move {
-            assert_ne!(call.method, "panic", "as it was asked to");
-            let args = call.args.decode::<Vec<Value>>()?;
-            Ok(Reply::from(args.into_iter().next().unwrap_or_default()))
-        })
-    }
-}
-
-async fn daemon(limits: Limits) -> (Daemon, String) {
-    let daemon = Daemon::builder().limits(limits).bind("127.0.0.1:0").await.unwrap();
-    daemon.register("thing", Echo).unwrap();
-    let address = daemon.address().to_string();
-    (daemon, address)
-}
-
-/// A raw client that was let in.
-async fn raw(address: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let challenge = read_frame(&mut stream).await.unwrap();
-    let token = Ident::none().token(&challenge);
-    send(&mut stream, &[b"CONNECT".as_slice(), &token].concat()).await;
-    let mut word = [0; 7];
-    stream.read_exact(&mut word).await.unwrap();
-    assert_eq!(&word, b"GRANTED");
-    stream
-}
-
-async fn send(stream: &mut TcpStream, body: &[u8]) {
-    let mut out = Output::new();
-    write_frame(&mut out, Style::default(), &Limits::new(), |out| {
-        out.buf.extend_from_slice(body);
-        Ok(())
-    })
-    .unwrap();
-    stream.write_all(&out.to_vec()).await.unwrap();
-}
-
-/// The next frame's body, or nothing at the end.
-async fn read_frame(stream: &mut TcpStream) -> Option<Bytes> {
-    let mut header = [0; HEADER];
-    timeout(PATIENCE, stream.read_exact(&mut header)).await.expect("an answer or an end").ok()?;
-    let parsed = parse_header(&header).unwrap().unwrap();
-    let mut frame = header.to_vec();
-    frame.resize(parsed.frame_len(), 0);
-    stream.read_exact(&mut frame[HEADER..]).await.unwrap();
-    Some(parsed.open(frame.into(), &Limits::new()).unwrap())
-}
-
-fn call_of(object: &str, method: &str, args: &[Value]) -> Vec<u8> {
-    let mut out = Output::new();
-    let args = Payload::from(Value::Tuple(args.to_vec()));
-    write_call(&mut out, false, object, method, false, &args, None).unwrap();
-    out.to_vec()
-}
-
-async fn value(stream: &mut TcpStream) -> Value {
-    let body = read_frame(stream).await.expect("an answer");
-    Value::read(&mut pickle::Decoder::new(&body, 0, Budget::default())).unwrap()
-}
-
 #[tokio::test]
 async fn a_panic_or_a_bad_call_costs_no_other_call() {
     let (_daemon, address) = daemon(Limits::new()).await;
@@ -305,15 +239,6 @@ async fn hostile_clients_are_told_and_left() {
         assert!(exception.is("ProtocolError"), "{exception:?}");
         assert_eq!(read_frame(&mut stream).await, None);
         exception.message
-    };
-    let framed = |body: &[u8]| {
-        let mut out = Output::new();
-        write_frame(&mut out, Style::default(), &Limits::new(), |out| {
-            out.buf.extend_from_slice(body);
-            Ok(())
-        })
-        .unwrap();
-        out.to_vec()
     };
     assert!(refused(b"PYRO\x00\x05\x00\x12\x7f\xff\xff\xff\0\0\0\0\0\0").await.contains("message_size"));
     assert!(refused(b"GET / HTTP/1.0\r\n\r\n").await.contains("something else"));

@@ -38,6 +38,7 @@ pub(crate) fn lacks(row: &str) -> Option<&'static str> {
         "exception:SecurityError" | "exception:SerializeError" => "Pyro 3 has no such class",
         "pipelining" | "many_connections" => "one call at a time goes over a connection of Pyro 3",
         "version_found_out" => "the daemon speaks first, and tells its version",
+        "restart" => "Python's proxies keep an object's id, which it does not have in another daemon",
         "echo:datetime_tz" => "Python 2 has no time zones of its own",
         IPV6_ROW => "Pyro 3 knows IPv4 only",
         _ => return None,
@@ -225,14 +226,13 @@ pub(crate) async fn call_column(plan: &Plan, table: &Table, peer: Peer) {
 /// Says in every cell that Pyro 3 leaves empty, and in those that it alone has, why that is so.
 pub(crate) fn explain(table: &Table) {
     for row in table.rows() {
+        let alone = Column::all().all(|c| c.peer.is_pyro3() || table.get(&row, c).is_none());
         for column in Column::all() {
             if table.get(&row, column).is_some() {
                 continue;
             }
             if !column.peer.is_pyro3() {
-                let of_pyro3 = Column::all().any(|c| c.peer.is_pyro3() && table.get(&row, c).is_some());
-                let others = Column::all().any(|c| !c.peer.is_pyro3() && table.get(&row, c).is_some());
-                if of_pyro3 && !others {
+                if alone {
                     table.set(&row, column, Cell::Na(ALONE.to_owned()));
                 }
             } else if let Some(why) = lacks(&row) {
