@@ -256,9 +256,13 @@ impl Guids {
             return guid.clone();
         }
         let guid = format!("{:032x}", fastrand::u128(..));
-        self.by_name.insert(name.to_owned(), guid.clone());
-        self.names.insert(guid.clone(), name.to_owned());
+        self.set(name, guid.clone());
         guid
+    }
+
+    fn set(&mut self, name: &str, guid: String) {
+        self.by_name.insert(name.to_owned(), guid.clone());
+        self.names.insert(guid, name.to_owned());
     }
 }
 
@@ -308,6 +312,28 @@ impl Daemon {
         }
         self.shared.registry.register(name, service)?;
         Ok(self.uri(name))
+    }
+
+    /// Serves `service` under a name and an id of one's own, so that its `PYRO` URI outlives the daemon
+    /// (`connectPersistent` in Python).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Name`] when the name or the id is taken or cannot stand in a URI.
+    pub fn register_as(&self, name: &str, guid: &str, service: impl Service + 'static) -> Result<Uri> {
+        if guid.is_empty() || guid == DAEMON_GUID || guid.contains(char::is_whitespace) {
+            return Err(Error::new(ErrorKind::Name, format!("{guid:?} cannot be an object's id")));
+        }
+        {
+            let mut guids = lock(&self.shared.guids);
+            let taken = guids.by_name.get(name).is_some_and(|known| known != guid)
+                || guids.names.get(guid).is_some_and(|known| known != name);
+            if taken {
+                let text = format!("the name '{name}' or the id '{guid}' was given to another already");
+                return Err(Error::new(ErrorKind::Name, text));
+            }
+            guids.set(name, guid.to_owned());
+        }
+        self.register(name, service)
     }
 
     /// Serves the object no longer. Calls in progress go on.
