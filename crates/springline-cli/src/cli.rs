@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use springline::pyro::Serializer;
 
-/// Calls, inspects and pings remote objects.
+/// Calls, inspects, pings and serves remote objects.
 #[derive(Debug, Parser)]
 #[command(name = "springline", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -25,6 +25,7 @@ Examples:
   springline call https://localhost:8000/RPC2 pow 41 3 --ca certs/ca-chain.pem
   springline methods PYRO:ServiceName@127.0.0.1:7766
   springline ping PYRO:ServiceName@127.0.0.1:7766
+  springline serve gateway.toml
 
 Exit codes:
   0  done
@@ -53,6 +54,12 @@ pub(crate) enum Command {
     /// Make a sample PKI: two authorities, a server, a client
     #[command(after_help = CERTS_EXAMPLES)]
     Certs(Certs),
+    /// Run what configuration files describe: exporters, proxies, gateways
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Serve),
+    /// Say what is wrong with configuration files
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
 }
 
 const VALUES: &str = "\
@@ -117,6 +124,52 @@ Examples:
 Files: ca-root-cert.pem signs ca-signing-cert.pem, which signs server-cert.pem and client-cert.pem; ca-chain.pem has both
 authorities: it is what server and client trust. The two others are followed by the certificate of their authority, so
 that trusting the root alone is enough. Each has its ...-key.pem, which is not encrypted and which only its owner can read.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  springline serve gateway.xml
+  springline serve gateway.toml names.toml --drain 30
+  springline serve gateway.toml --check
+
+When everything runs, stdout has a line `ID URI` for each exporter, and then the line `ready`. SIGTERM and SIGINT stop:
+calls in progress may finish within --drain; a second one ends the program at once. SIGHUP reads the files again and
+exchanges what has changed; if something is wrong with them, everything goes on as it was.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  springline check gateway.xml
+  springline check server.toml client.toml
+  springline check --schema > springline-context.schema.json
+
+Every mistake is a line FILE:LINE:COLUMN: MESSAGE on stderr. Exit codes: 0 nothing is wrong, 2 something is.";
+
+/// Arguments of `springline serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The files: TOML where the name ends in .toml, else Spring Python's XML
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Only make sure that everything could be started, without starting it
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// How long calls in progress may take when it stops: seconds, or with a unit as in 500ms
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = crate::duration::parse)]
+    pub(crate) drain: Duration,
+}
+
+/// Arguments of `springline check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The files: TOML where the name ends in .toml, else Spring Python's XML
+    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Print the JSON schema of TOML files instead, for editors
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) schema: bool,
+}
 
 /// Arguments of `springline call`.
 #[derive(Debug, Args)]
@@ -444,7 +497,11 @@ mod tests {
     fn every_command_shows_examples() {
         for command in Cli::command().get_subcommands() {
             let help = command.clone().render_long_help().to_string();
-            let first = if command.get_name() == "certs" { "certs" } else { "PYRO:" };
+            let first = match command.get_name() {
+                "certs" => "certs",
+                "serve" | "check" => "gateway",
+                _ => "PYRO:",
+            };
             let example = format!("  springline {} {first}", command.get_name());
             assert!(help.contains("Examples:") && help.contains(&example), "{help}");
         }

@@ -28,6 +28,10 @@ pub(crate) enum Failure {
     XmlRpc(Error),
     /// The result could not be written.
     Output(io::Error),
+    /// What was configured could not be started.
+    Start(Error),
+    /// What is wrong with configuration files, one a line.
+    Diagnostics(Vec<String>),
 }
 
 impl From<Error> for Failure {
@@ -39,9 +43,9 @@ impl From<Error> for Failure {
 impl Failure {
     fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) => USAGE,
+            Self::Usage(_) | Self::Diagnostics(_) => USAGE,
             Self::Output(_) => REMOTE,
-            Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e) => match e.kind() {
+            Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e) | Self::Start(e) => match e.kind() {
                 ErrorKind::Remote => REMOTE,
                 ErrorKind::Name | ErrorKind::Config | ErrorKind::Encode | ErrorKind::Arguments => USAGE,
                 _ => UNREACHED,
@@ -52,7 +56,11 @@ impl Failure {
     fn text(&self) -> String {
         match self {
             Self::Usage(text) => text.clone(),
-            Self::Call(e) | Self::Pyro3(e) => e.report(),
+            Self::Diagnostics(lines) => match lines.len() {
+                1 => "1 mistake".to_owned(),
+                n => format!("{n} mistakes"),
+            },
+            Self::Call(e) | Self::Pyro3(e) | Self::Start(e) => e.report(),
             Self::XmlRpc(e) => match e.exception().and_then(|x| x.code) {
                 Some(code) => format!("{} (fault code {code})", e.report()),
                 None => e.report(),
@@ -63,7 +71,13 @@ impl Failure {
 
     /// Says it on stderr and gives the exit code.
     pub(crate) fn tell(&self, verbose: u8) -> ExitCode {
-        let mut text = format!("error: {}\n", one_line(&self.text()));
+        let mut text = String::new();
+        if let Self::Diagnostics(lines) = self {
+            for line in lines {
+                text += &format!("{}\n", one_line(line));
+            }
+        }
+        text += &format!("error: {}\n", one_line(&self.text()));
         if let (1.., Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e)) = (verbose, self) {
             text += &remote_details(e);
         }
@@ -80,7 +94,7 @@ impl Failure {
             Self::Call(e) => e,
             Self::Pyro3(e) => return pyro3_hint(e).map(str::to_owned),
             Self::XmlRpc(e) => return xmlrpc_hint(e).map(str::to_owned),
-            Self::Usage(_) | Self::Output(_) => return None,
+            Self::Usage(_) | Self::Output(_) | Self::Diagnostics(_) | Self::Start(_) => return None,
         };
         let about = |word: &str| e.message().contains(word);
         let hint = match e.kind() {

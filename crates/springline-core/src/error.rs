@@ -26,6 +26,8 @@ pub enum ErrorKind {
     NotFound,
     /// The peer could not be reached.
     Unavailable,
+    /// A pool has nobody left to call.
+    NoEndpoint,
     /// The connection ended before the answer came.
     Closed,
     /// A deadline passed.
@@ -56,6 +58,7 @@ impl ErrorKind {
             Self::Arguments => "bad arguments",
             Self::NotFound => "not found",
             Self::Unavailable => "cannot connect",
+            Self::NoEndpoint => "no endpoint",
             Self::Closed => "connection closed",
             Self::Timeout => "timed out",
             Self::Protocol => "protocol error",

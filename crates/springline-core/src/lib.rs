@@ -2,6 +2,7 @@
 
 mod annotations;
 pub mod bind;
+pub mod component;
 pub mod context;
 pub mod datetime;
 pub mod de;
@@ -62,6 +63,7 @@ pub mod __private {
     pub use std::sync::Arc;
 
     pub use crate::bind::{BytesArg, StrArg};
+    pub use crate::component::RemoteHandle;
     pub use crate::remote::{
         Argument, Handle, OnewayResult, Raise, RemoteError, RemoteResult, VariantInfo, argument, attribute, invoke,
         misfit, only_argument, respond, variant_of,

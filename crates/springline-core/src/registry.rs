@@ -51,18 +51,45 @@ impl Registry {
     /// # Errors
     /// [`ErrorKind::Name`] when the name is taken; see [`replace`](Self::replace).
     pub fn register(&self, name: impl Into<Arc<str>>, service: impl Service + 'static) -> Result<()> {
+        self.add(name, service).map(|_| ())
+    }
+
+    /// As [`register`](Self::register); what it gives can be taken away by [`unregister_this`](Self::unregister_this).
+    ///
+    /// # Errors
+    /// As [`register`](Self::register).
+    pub fn add(&self, name: impl Into<Arc<str>>, service: impl Service + 'static) -> Result<Arc<dyn Service>> {
         let name = name.into();
         let mut services = self.write();
         if services.contains_key(&name) {
             return Err(Error::new(ErrorKind::Name, format!("an object named '{name}' is registered already")));
         }
-        services.insert(name, Arc::new(service));
-        Ok(())
+        let service: Arc<dyn Service> = Arc::new(service);
+        services.insert(name, service.clone());
+        Ok(service)
     }
 
     /// Adds a service in place of what had the name, which is returned.
     pub fn replace(&self, name: impl Into<Arc<str>>, service: impl Service + 'static) -> Option<Arc<dyn Service>> {
         self.write().insert(name.into(), Arc::new(service))
+    }
+
+    /// Adds a service in place of what had the name, to be taken away by [`unregister_this`](Self::unregister_this).
+    #[must_use]
+    pub fn put(&self, name: impl Into<Arc<str>>, service: impl Service + 'static) -> Arc<dyn Service> {
+        let service: Arc<dyn Service> = Arc::new(service);
+        self.write().insert(name.into(), service.clone());
+        service
+    }
+
+    /// Takes a service away if it is the very one that has the name. Gives whether it was.
+    pub fn unregister_this(&self, name: &str, service: &Arc<dyn Service>) -> bool {
+        let mut services = self.write();
+        let is = services.get(name).is_some_and(|found| Arc::ptr_eq(found, service));
+        if is {
+            services.remove(name);
+        }
+        is
     }
 
     /// Takes a service away. Calls in progress go on.

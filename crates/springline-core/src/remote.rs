@@ -146,7 +146,7 @@ pub fn exception_of(error: Error) -> Exception {
                 ErrorKind::Arguments | ErrorKind::Mismatch => "TypeError",
                 ErrorKind::NotFound => "AttributeError",
                 ErrorKind::Timeout => "TimeoutError",
-                ErrorKind::Unavailable | ErrorKind::Closed => "ConnectionError",
+                ErrorKind::Unavailable | ErrorKind::NoEndpoint | ErrorKind::Closed => "ConnectionError",
                 ErrorKind::Denied => "PermissionError",
                 ErrorKind::Limit | ErrorKind::Name | ErrorKind::Encode | ErrorKind::Malformed => "ValueError",
                 _ => "RuntimeError",

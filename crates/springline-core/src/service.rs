@@ -64,6 +64,15 @@ pub trait Service: Send + Sync {
     fn describe(&self) -> Option<&ServiceInfo> {
         None
     }
+
+    /// What the object offers, asked of the peer where that is needed and its protocol has a way; `None` where nobody
+    /// knows. Servers pass it on to clients who want to know: a gateway tells what the object behind it offers.
+    ///
+    /// # Errors
+    /// Whatever keeps the peer from being asked.
+    fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
+        Box::pin(std::future::ready(Ok(self.describe().cloned())))
+    }
 }
 
 /// Calls of one object that wait to be served; see [`Service::serve`].
@@ -87,6 +96,10 @@ impl<S: Service + ?Sized> Service for Arc<S> {
     fn describe(&self) -> Option<&ServiceInfo> {
         (**self).describe()
     }
+
+    fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
+        (**self).learn()
+    }
 }
 
 impl<S: Service + ?Sized> Service for &S {
@@ -100,6 +113,10 @@ impl<S: Service + ?Sized> Service for &S {
 
     fn describe(&self) -> Option<&ServiceInfo> {
         (**self).describe()
+    }
+
+    fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
+        (**self).learn()
     }
 }
 
@@ -211,6 +228,22 @@ impl Metadata {
         let key = key.into();
         while self.annotations.take(&key).is_some() {}
         self.annotations.push((key, data.into()));
+    }
+
+    /// Sets the correlation id to the one that a text in the usual form has; anything else changes nothing.
+    pub fn set_correlation_text(&mut self, text: &str) {
+        let digits = text.trim().bytes().filter(|b| *b != b'-');
+        let mut id = [0; 16];
+        let mut count = 0;
+        for b in digits {
+            let Some(digit) = (b as char).to_digit(16) else { return };
+            let Some(byte) = id.get_mut(count / 2) else { return };
+            *byte = *byte << 4 | digit as u8;
+            count += 1;
+        }
+        if count == 32 {
+            self.correlation_id = Some(id);
+        }
     }
 
     /// The correlation id in the usual form with hyphens.
@@ -383,4 +416,21 @@ pub fn no_such_method(service: &str, kind: CallKind, name: &str) -> Error {
         CallKind::GetAttr | CallKind::SetAttr => "attribute",
     };
     Error::new(ErrorKind::NotFound, format!("'{service}' object has no {what} '{name}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correlation_ids_as_text() {
+        let mut metadata = Metadata::default();
+        for text in ["", "x", "00112233-4455-6677-8899-aabbccddee", "00112233445566778899aabbccddeeff00"] {
+            metadata.set_correlation_text(text);
+            assert_eq!(metadata.correlation_id, None, "{text}");
+        }
+        let text = "00112233-4455-6677-8899-aabbccddeeff";
+        metadata.set_correlation_text(text);
+        assert_eq!(metadata.correlation_text().as_deref(), Some(text));
+    }
 }

@@ -360,6 +360,16 @@ fn reference_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             }
         }
 
+        impl #private::RemoteHandle for #reference #bounds {
+            fn from_service(service: #private::Arc<dyn #private::Service>) -> Self {
+                Self { handle: #private::Handle::Remote(service) }
+            }
+
+            fn into_service(self) -> #private::Arc<dyn #private::Service> {
+                #reference::into_service(self)
+            }
+        }
+
         impl #ident for #reference #bounds {
             #methods
         }

@@ -21,3 +21,9 @@ pub use connect::{ConnectOptions, connect};
 pub use datagram::ask;
 pub use server::{Connection, Handler, Server, ServerOptions};
 pub use stream::Stream;
+
+// What the macros here name.
+#[doc(hidden)]
+pub use springline_core::Result as Configured;
+#[doc(hidden)]
+pub use springline_core::component::Settings;

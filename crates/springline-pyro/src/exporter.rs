@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use springline_core::service::{BoxFuture, Call, Reply, Service};
-use springline_core::{Args, Error, ErrorKind, Reached, Result};
+use springline_core::{Args, Error, ErrorKind, Reached, Registry, Result};
 use springline_net::Address;
 use tokio::sync::OnceCell;
 
@@ -43,18 +43,18 @@ pub type PyroProxyFactory = ProxyFactory<pyro3::Proxy>;
 /// Stands for an object behind a URI of Pyro 4 or 5.
 pub type Pyro4ProxyFactory = ProxyFactory<Proxy>;
 
-mod sealed {
-    use super::{Arc, Daemons, PyroDaemonHolder, Result, Service};
+pub(crate) mod sealed {
+    use super::{Daemons, Duration, PyroDaemonHolder, Registry, Result, Service};
 
     /// A daemon that exporters share.
     pub trait Hosted: Sized + Send + Sync + 'static {
         fn daemons(holder: &PyroDaemonHolder) -> &Daemons<Self>;
         fn bind(holder: &PyroDaemonHolder, address: &str) -> impl Future<Output = Result<Self>> + Send;
-        fn register(&self, name: &str, service: Arc<dyn Service>) -> Result<()>;
-        fn unregister(&self, name: &str);
+        fn check(name: &str) -> Result<()>;
+        fn registry(&self) -> &Registry;
         fn is_listening(&self) -> bool;
         fn port(&self) -> u16;
-        fn stop(self) -> impl Future<Output = usize> + Send;
+        fn stop(self, drain: Duration) -> impl Future<Output = usize> + Send;
         fn uri(name: &str, host: &str, port: u16) -> String;
     }
 
@@ -64,7 +64,8 @@ mod sealed {
     }
 }
 
-use sealed::{Hosted, Made};
+pub(crate) use sealed::Hosted;
+use sealed::Made;
 
 macro_rules! hosted {
     ($daemon:ty, $field:ident, $uri:expr) => {
@@ -77,12 +78,12 @@ macro_rules! hosted {
                 holder.inner.$field.1.clone().bind(address).await
             }
 
-            fn register(&self, name: &str, service: Arc<dyn Service>) -> Result<()> {
-                self.register(name, service).map(|_| ())
+            fn check(name: &str) -> Result<()> {
+                Self::check_name(name)
             }
 
-            fn unregister(&self, name: &str) {
-                self.unregister(name);
+            fn registry(&self) -> &Registry {
+                self.registry()
             }
 
             fn is_listening(&self) -> bool {
@@ -96,8 +97,8 @@ macro_rules! hosted {
                 }
             }
 
-            async fn stop(self) -> usize {
-                self.shutdown(DRAIN).await
+            async fn stop(self, drain: Duration) -> usize {
+                self.shutdown(drain).await
             }
 
             fn uri(name: &str, host: &str, port: u16) -> String {
@@ -167,8 +168,10 @@ impl fmt::Debug for PyroDaemonHolder {
 /// By host and port. The exporters hold the daemons.
 #[doc(hidden)]
 pub struct Daemons<D> {
-    at: Mutex<HashMap<(String, u16), Weak<OnceCell<D>>>>,
+    at: Mutex<Places<D>>,
 }
+
+type Places<D> = HashMap<(String, u16), Weak<OnceCell<D>>>;
 
 impl<D> Default for Daemons<D> {
     fn default() -> Self {
@@ -220,12 +223,14 @@ struct Served<D: Hosted> {
     place: Arc<OnceCell<D>>,
     name: String,
     uri: String,
+    /// What the name leads to.
+    entry: Arc<dyn Service>,
 }
 
 impl<D: Hosted> Drop for Served<D> {
     fn drop(&mut self) {
         if let Some(daemon) = self.place.get() {
-            daemon.unregister(&self.name);
+            daemon.registry().unregister_this(&self.name, &self.entry);
         }
     }
 }
@@ -255,32 +260,57 @@ impl<D: Hosted> ServiceExporter<D> {
     /// [`ErrorKind::Config`] without a name or service, [`ErrorKind::Name`] for a name that is taken or impossible,
     /// [`ErrorKind::Unavailable`] when the port cannot be had.
     pub async fn after_properties_set(&mut self) -> Result<()> {
+        self.wanted()?;
+        self.destroy().await;
+        self.serve(false).await
+    }
+
+    fn wanted(&self) -> Result<Arc<dyn Service>> {
         let missing = |what| Err(Error::new(ErrorKind::Config, format!("the exporter has no {what}")));
         if self.service_name.is_empty() {
             return missing("service_name");
         }
-        let Some(service) = self.service.clone() else { return missing("service") };
-        self.destroy().await;
+        D::check(&self.service_name)?;
+        self.service.clone().map_or_else(|| missing("service"), Ok)
+    }
+
+    /// Serves, also in the place of another exporter that has the name: that one is told nothing, and takes nothing away
+    /// when it ends.
+    pub(crate) async fn serve(&mut self, take_over: bool) -> Result<()> {
+        let service = self.wanted()?;
         let (host, port) = (&self.service_host, self.service_port);
-        let place = D::daemons(&self.holder).place(host, port);
+        let place = match &self.served {
+            Some(served) => served.place.clone(),
+            None => D::daemons(&self.holder).place(host, port),
+        };
         let address = Address::tcp(host.as_str(), port).to_string();
         let daemon = place.get_or_try_init(|| D::bind(&self.holder, &address)).await?;
-        daemon.register(&self.service_name, service)?;
-        let uri = D::uri(&self.service_name, host, daemon.port());
+        let name = self.service_name.clone();
+        let entry = match take_over {
+            true => daemon.registry().put(&*name, service),
+            false => daemon.registry().add(&*name, service)?,
+        };
+        let uri = D::uri(&name, host, daemon.port());
         tracing::debug!(%uri, "exported");
-        self.served = Some(Served { name: self.service_name.clone(), uri, place });
+        self.served = Some(Served { name, uri, place, entry });
         Ok(())
     }
 
     /// Serves the object no longer. The last exporter of a port stops its daemon: calls in progress may finish, for at
     /// most 10 s, and the port is free when this is done.
     pub async fn destroy(&mut self) {
-        let Some(served) = self.served.take() else { return };
+        self.destroy_within(DRAIN).await;
+    }
+
+    /// The same with another time for calls in progress. Gives how many connections had to be cut off.
+    pub async fn destroy_within(&mut self, drain: Duration) -> usize {
+        let Some(served) = self.served.take() else { return 0 };
         let place = served.place.clone();
         drop(served);
         // There is one who finds nobody else here: the last.
-        if let Some(daemon) = Arc::into_inner(place).and_then(OnceCell::into_inner) {
-            daemon.stop().await;
+        match Arc::into_inner(place).and_then(OnceCell::into_inner) {
+            Some(daemon) => daemon.stop(drain).await,
+            None => 0,
         }
     }
 

@@ -6,6 +6,8 @@ pub mod codec;
 #[cfg(feature = "net")]
 pub mod daemon;
 #[cfg(feature = "net")]
+mod driver;
+#[cfg(feature = "net")]
 pub mod exporter;
 pub mod fault;
 mod generation;
@@ -20,6 +22,8 @@ pub mod wire;
 pub use client::{Batch, Proxy, ProxyBuilder, Request, Response};
 #[cfg(feature = "net")]
 pub use daemon::{Daemon, DaemonBuilder, Handshake};
+#[cfg(feature = "net")]
+pub use driver::DRIVER;
 #[cfg(feature = "net")]
 pub use exporter::{Pyro4ProxyFactory, Pyro4ServiceExporter, PyroDaemonHolder, PyroProxyFactory, PyroServiceExporter};
 pub use generation::Generation;

@@ -7,6 +7,8 @@
 pub mod client;
 pub mod codec;
 mod document;
+#[cfg(feature = "net")]
+mod driver;
 pub mod fault;
 #[cfg(feature = "net")]
 pub mod server;
@@ -16,4 +18,10 @@ pub use springline_net::{http, tls};
 
 pub use codec::{DateStyle, Dialect, Encoding, NonFinite, ReadOptions, WriteOptions};
 pub use document::{IncomingCall, parse_call, parse_response, write_call, write_fault, write_response};
+#[cfg(feature = "net")]
+pub use driver::DRIVER;
 pub use fault::{Fault, FaultDialect};
+
+/// The header in which calls made on behalf of one another have their id, a UUID.
+#[cfg(feature = "net")]
+const CORRELATION: &str = "x-correlation-id";

@@ -170,6 +170,8 @@
 //! * `tls` (default): Pyro 3 over TLS.
 //! * `xmlrpc`: `springline::xmlrpc`, over HTTP, HTTPS and Unix sockets.
 //! * `hessian`: `springline::hessian`, for Hessian 1 and 2.
+//! * `context`: the application context, [`context`].
+//! * `cluster`: `springline::cluster`, pools of replicas.
 
 pub use springline_core::{
     Args, BigInt, Blob, BoxFuture, Budget, Bytes, Call, CallKind, CallOptions, Chunk, Complex, Container, Date,
@@ -179,8 +181,10 @@ pub use springline_core::{
     Tape, Text, Time, Tuple, Value, split_scheme, transcode,
 };
 pub use springline_core::{
-    bind, context, datetime, de, directory, event, payload, remote, ser, service, tape, value, value_source,
+    bind, component, datetime, de, directory, event, payload, remote, ser, service, tape, value, value_source,
 };
+
+pub mod context;
 
 #[doc(hidden)]
 pub use springline_core::__private;
@@ -188,6 +192,8 @@ pub use springline_core::__private;
 #[cfg(feature = "macros")]
 pub use springline_macros::{RemoteError, remote};
 
+#[cfg(feature = "cluster")]
+pub use springline_cluster as cluster;
 #[cfg(feature = "hessian")]
 pub use springline_hessian as hessian;
 #[cfg(feature = "pyro")]

@@ -2,9 +2,11 @@
 
 mod call;
 mod certs;
+mod check;
 mod get;
 mod methods;
 mod ping;
+mod serve;
 mod set;
 
 use springline::{Call, Reply};
@@ -23,6 +25,8 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Methods(command) => methods::run(command),
         Command::Ping(command) => ping::run(command),
         Command::Certs(command) => certs::run(command),
+        Command::Serve(command) => serve::run(command),
+        Command::Check(command) => check::run(command),
     }
 }
 

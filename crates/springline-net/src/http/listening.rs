@@ -101,6 +101,12 @@ impl WebServer {
         }
     }
 
+    /// Whether it still accepts: not after a shutdown, nor once its runtime is gone.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.http.is_listening()
+    }
+
     /// How many clients are connected.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -197,6 +203,12 @@ macro_rules! http_client_options {
             ) -> Self {
                 self.tls = std::mem::take(&mut self.tls).with(set);
                 self
+            }
+
+            /// What configuration asks for; see [`configuration`](springline_net::http::configuration).
+            pub(crate) fn configured(mut self, settings: &$crate::Settings) -> $crate::Configured<Self> {
+                (self.tls, self.http) = $crate::http::configuration::client(settings, self.tls, self.http)?;
+                Ok(self)
             }
 
             fn with_http(

@@ -4,7 +4,11 @@ mod auth;
 mod body;
 mod client;
 pub mod coding;
+#[cfg(feature = "tls")]
+pub mod configuration;
 mod connection;
+#[cfg(feature = "tls")]
+pub mod hub;
 mod io;
 #[cfg(feature = "tls")]
 mod listening;

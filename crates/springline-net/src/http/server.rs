@@ -125,6 +125,12 @@ impl HttpServer {
         self.server.address()
     }
 
+    /// Whether it still accepts: not after a shutdown, nor once its runtime is gone.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.server.is_listening()
+    }
+
     /// How many clients are connected.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -560,6 +560,14 @@ impl Service for Proxy {
     fn describe(&self) -> Option<&ServiceInfo> {
         self.inner.info.get()
     }
+
+    /// By connecting: daemons tell it then.
+    fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
+        Box::pin(async {
+            self.inner.link().await?;
+            Ok(self.inner.info.get().cloned())
+        })
+    }
 }
 
 impl fmt::Debug for Proxy {

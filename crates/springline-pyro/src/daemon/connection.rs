@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use springline_core::{Error, ErrorKind, Peer, Result, Service, Value};
+use springline_core::{Error, ErrorKind, Peer, Result, Service, Value, remote};
 use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -252,7 +252,7 @@ impl Shared {
                     }
                     if inbound.bytes().len() >= need {
                         let frame = inbound.take(need);
-                        return self.judge(&header, frame, stream, outbound);
+                        return self.judge(&header, frame, stream, outbound).await;
                     }
                 }
                 Ok(None) => {}
@@ -309,7 +309,7 @@ impl Shared {
         Ok(None)
     }
 
-    fn judge(
+    async fn judge(
         self: &Arc<Self>,
         header: &Header,
         frame: Bytes,
@@ -357,9 +357,14 @@ impl Shared {
             Err(e) => return self.fail(version, seq, serializer, e.message(), outbound),
         };
         let metadata = match (&request.object, wants_meta) {
-            (Some(id), true) => match object::metadata_of(self, id) {
-                Some(metadata) => Some(metadata),
-                None => return self.fail(version, seq, serializer, "unknown object", outbound),
+            (Some(id), true) => match object::metadata_of(self, id).await {
+                Ok(Some(metadata)) => Some(metadata),
+                // Who is not told what there is could call nothing: it is to try again.
+                Err(e) => {
+                    let reason = format!("the object cannot be reached: {}", remote::exception_of(e));
+                    return self.fail(version, seq, serializer, &reason, outbound);
+                }
+                Ok(None) => return self.fail(version, seq, serializer, "unknown object", outbound),
             },
             (None, true) => return self.fail(version, seq, serializer, "'object'", outbound),
             _ => None,

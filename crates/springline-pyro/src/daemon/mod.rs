@@ -218,11 +218,16 @@ impl Daemon {
     /// # Errors
     /// [`ErrorKind::Name`] when the id is taken or cannot stand in a URI.
     pub fn register(&self, object: &str, service: impl Service + 'static) -> Result<PyroUri> {
+        Self::check_name(object)?;
+        self.shared.registry.register(object, service)?;
+        Ok(self.uri(object))
+    }
+
+    pub(crate) fn check_name(object: &str) -> Result<()> {
         if object.is_empty() || object == DAEMON_OBJECT || object.contains(|c: char| c.is_whitespace() || c == '@') {
             return Err(Error::new(ErrorKind::Name, format!("{object:?} cannot be an object's id")));
         }
-        self.shared.registry.register(object, service)?;
-        Ok(self.uri(object))
+        Ok(())
     }
 
     /// Serves `service` under an id of its own making, `obj_` and 32 hexadecimal digits as in Python.
@@ -254,7 +259,7 @@ impl Daemon {
     #[must_use]
     pub fn reference(&self, object: &str) -> RemoteRef {
         let mut remote = RemoteRef::proxy(self.uri(object).to_string());
-        if let Some(metadata) = object::metadata_of(&self.shared, object) {
+        if let Some(metadata) = object::known_metadata(&self.shared, object) {
             remote.methods = metadata.methods;
             remote.oneway = metadata.oneway;
             remote.attrs = metadata.attrs;

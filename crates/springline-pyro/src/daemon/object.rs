@@ -10,13 +10,23 @@ use super::{DAEMON_OBJECT, Shared};
 use crate::ObjectMetadata;
 use crate::fault::told;
 
-/// What the daemon says of an object: `None` if it has none of that id.
-pub(super) fn metadata_of(shared: &Shared, object: &str) -> Option<ObjectMetadata> {
+/// What the daemon says of an object without asking anybody: `None` if it has none of that id.
+pub(super) fn known_metadata(shared: &Shared, object: &str) -> Option<ObjectMetadata> {
     if is_daemon(object) {
         return Some(ObjectMetadata::of(&INFO));
     }
     let service = shared.registry.get(object)?;
     Some(service.describe().map(ObjectMetadata::of).unwrap_or_default())
+}
+
+/// What the daemon says of an object to a client, who can call nothing else: of a gateway's what the object behind it
+/// offers. `None` if it has none of that id.
+pub(super) async fn metadata_of(shared: &Shared, object: &str) -> Result<Option<ObjectMetadata>> {
+    let learned = match shared.registry.get(object) {
+        Some(service) if !is_daemon(object) && service.describe().is_none() => service.learn().await?,
+        _ => None,
+    };
+    Ok(learned.as_ref().map(ObjectMetadata::of).or_else(|| known_metadata(shared, object)))
 }
 
 /// The methods of Pyro4 4.82's and Pyro5 5.17's `DaemonObject`.
@@ -53,7 +63,7 @@ impl DaemonObject {
         Self { shared }
     }
 
-    fn answer(&self, call: &Call<'_>) -> Result<Value> {
+    async fn answer(&self, call: &Call<'_>) -> Result<Value> {
         let info = INFO
             .method(call.method)
             .filter(|_| call.kind == CallKind::Method)
@@ -77,7 +87,7 @@ impl DaemonObject {
             }
             "get_metadata" => {
                 let (object, as_lists) = args.read::<(String, Option<bool>)>()?;
-                match metadata_of(&self.shared, &object) {
+                match metadata_of(&self.shared, &object).await? {
                     Some(metadata) => Ok(metadata.to_value(!as_lists.unwrap_or(false))),
                     None => Err(Error::remote(told::unknown_object(&object))),
                 }
@@ -91,7 +101,7 @@ impl DaemonObject {
 
 impl Service for DaemonObject {
     fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        Box::pin(std::future::ready(self.answer(call).map(Reply::from)))
+        Box::pin(async move { self.answer(call).await.map(Reply::from) })
     }
 
     fn describe(&self) -> Option<&ServiceInfo> {

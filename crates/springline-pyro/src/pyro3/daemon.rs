@@ -307,11 +307,16 @@ impl Daemon {
     /// # Errors
     /// [`ErrorKind::Name`] when the name is taken or cannot stand in a URI.
     pub fn register(&self, name: &str, service: impl Service + 'static) -> Result<Uri> {
+        Self::check_name(name)?;
+        self.shared.registry.register(name, service)?;
+        Ok(self.uri(name))
+    }
+
+    pub(crate) fn check_name(name: &str) -> Result<()> {
         if name.is_empty() || name.contains(char::is_whitespace) {
             return Err(Error::new(ErrorKind::Name, format!("{name:?} cannot be an object's name")));
         }
-        self.shared.registry.register(name, service)?;
-        Ok(self.uri(name))
+        Ok(())
     }
 
     /// Serves `service` under a name and an id of one's own, so that its `PYRO` URI outlives the daemon

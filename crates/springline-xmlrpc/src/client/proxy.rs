@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use springline_core::service::{BoxFuture, Call, CallKind, Reply, Service, ServiceInfo};
-use springline_core::{Args, Error, ErrorKind, Payload, Reached, Result, Value};
-use springline_net::http::{ClientRequest, ClientResponse, HeaderValue, HttpClient, coding, header};
+use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
+use springline_core::{Args, Error, ErrorKind, Metadata, Payload, Reached, Result, Value, context};
+use springline_net::http::{ClientRequest, ClientResponse, HeaderName, HeaderValue, HttpClient, coding, header};
 
 use super::{Multicall, XmlRpcProxyBuilder};
-use crate::{ReadOptions, WriteOptions, parse_response, write_call};
+use crate::{CORRELATION, ReadOptions, WriteOptions, parse_response, write_call};
 
 /// From this size on a call is compressed, if at all. CPython's server compresses answers from there.
 const GZIP_FROM: usize = 1400;
@@ -142,6 +142,13 @@ impl XmlRpcProxy {
             ClientRequest::post(body)
         };
         request.deadline = call.options.deadline;
+        let id = call.options.metadata.correlation_id.or_else(context::correlation_id);
+        if let Some(text) =
+            id.and_then(|id| Metadata { correlation_id: Some(id), ..Metadata::default() }.correlation_text())
+            && let Ok(text) = HeaderValue::try_from(text)
+        {
+            request = request.header(HeaderName::from_static(CORRELATION), text);
+        }
         let response = self.inner.http.send(request).await?.check(self.url())?;
         if call.options.oneway {
             // The caller does not care, and there may be no value for "nothing" in what the server speaks.
@@ -224,6 +231,27 @@ impl Service for XmlRpcProxy {
 
     fn describe(&self) -> Option<&ServiceInfo> {
         self.info.as_deref()
+    }
+
+    /// By `system.listMethods`: names without parameters. `None` of servers without introspection.
+    fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
+        Box::pin(async {
+            if let Some(info) = &self.info {
+                return Ok(Some(ServiceInfo::clone(info)));
+            }
+            let names = match self.list_methods().await {
+                Ok(names) => names,
+                Err(e) if e.kind() == ErrorKind::Remote => return Ok(None),
+                Err(e) => return Err(e),
+            };
+            let own = |name: String| {
+                let bare = name.strip_prefix(&*self.prefix)?;
+                let hidden = self.prefix.is_empty() && bare.starts_with("system.");
+                (!hidden).then(|| MethodInfo { name: bare.to_owned().into(), ..MethodInfo::default() })
+            };
+            let methods: Vec<MethodInfo> = names.into_iter().filter_map(own).collect();
+            Ok(Some(ServiceInfo { methods: methods.into(), ..ServiceInfo::default() }))
+        })
     }
 }
 

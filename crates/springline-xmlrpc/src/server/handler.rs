@@ -13,7 +13,7 @@ use tracing::{Level, debug, enabled, info};
 use super::dispatch::{LOG, Methods};
 use super::page::page;
 use crate::fault::{SHOWN_NAME, shortened};
-use crate::parse_call;
+use crate::{CORRELATION, parse_call};
 
 /// Answers larger than this are compressed for those who ask for it, in bytes. CPython's number.
 const GZIP_FROM: usize = 1400;
@@ -99,6 +99,9 @@ impl XmlRpcHandler {
             Ok(call) => {
                 let mut options = CallOptions::default();
                 options.peer = Some(request.peer().clone());
+                if let Some(id) = request.header(CORRELATION) {
+                    options.metadata.set_correlation_text(id);
+                }
                 debug!(target: LOG, method = &*shortened(&call.method, SHOWN_NAME), peer = %request.peer().address, "call");
                 self.methods.call(&call.method, call.args, options).await
             }

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use springline_core::{CallKind, CallOptions, Error, ErrorKind, MethodInfo, ParamInfo, Payload, Result, Value};
+use springline_core::{
+    CallKind, CallOptions, Error, ErrorKind, MethodInfo, ParamInfo, Payload, Result, ServiceInfo, Value,
+};
+use tracing::debug;
 
-use super::dispatch::{Answer, Methods, Target};
+use super::dispatch::{Answer, LOG, Methods, Target};
 use super::signature;
 use crate::{Dialect, Fault, FaultDialect};
 
@@ -105,15 +108,15 @@ impl Methods {
         let value = match system {
             System::ListMethods => {
                 self.arguments::<0>(system, args)?;
-                Value::List(self.names().into_iter().map(Value::from).collect())
+                Value::List(self.learned_names().await.into_iter().map(Value::from).collect())
             }
             System::MethodHelp => {
                 let name = self.method_name(system, args)?;
-                Value::from(self.described(&name)?.map_or_else(String::new, |info| info.doc.trim().to_owned()))
+                Value::from(self.learned(&name).await?.map_or_else(String::new, |info| info.doc.trim().to_owned()))
             }
             System::MethodSignature => {
                 let name = self.method_name(system, args)?;
-                match self.described(&name)?.as_ref().and_then(signature::of) {
+                match self.learned(&name).await?.as_ref().and_then(signature::of) {
                     Some(types) => Value::List(vec![Value::List(types.into_iter().map(Value::from).collect())]),
                     // What people's clients know from CPython's server, and from xmlrpc-c's.
                     None if self.faults == FaultDialect::Python => Value::from("signatures not supported"),
@@ -164,20 +167,53 @@ impl Methods {
         }
     }
 
+    // The same, asked of the object behind a gateway where that is needed.
+    async fn learned(&self, name: &str) -> Result<Option<MethodInfo>, Fault> {
+        let target = self.find(name).ok_or_else(|| self.no_such_method(name))?;
+        if let Target::Service(service, method) = &target
+            && service.describe().is_none()
+        {
+            return match service.learn().await.map_err(|e| self.fault(e))? {
+                Some(info) => Ok(Some(info.method(method).ok_or_else(|| self.no_such_method(name))?.clone())),
+                None => Ok(None),
+            };
+        }
+        self.described(name)
+    }
+
+    // Those of objects behind gateways included, as far as they can be asked.
+    async fn learned_names(&self) -> Vec<String> {
+        let mut names = self.names();
+        for prefix in self.registry.names() {
+            let Some(service) = self.registry.get(&prefix).filter(|s| s.describe().is_none()) else { continue };
+            match service.learn().await {
+                Ok(Some(info)) => names.extend(self.names_of(&prefix, &info)),
+                Ok(None) => {}
+                Err(e) => {
+                    debug!(target: LOG, prefix, error = %e.report(), "the object cannot be asked for its methods")
+                }
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn names_of(&self, prefix: &str, info: &ServiceInfo) -> Vec<String> {
+        let methods = info.methods.iter().filter(|m| m.kind == CallKind::Method);
+        let full = |m: &MethodInfo| if prefix.is_empty() { m.name.to_string() } else { format!("{prefix}.{}", m.name) };
+        // Not what is hidden, be it by an underscore or by another method of that name.
+        methods.map(full).filter(|name| self.find(name).is_some()).collect()
+    }
+
     /// The names of all methods, sorted. Those of services that do not tell theirs are missing.
     pub(super) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.functions.keys().cloned().collect();
         names.extend(System::ALL.into_iter().filter(|s| self.serves(*s)).map(|s| s.info().name.to_string()));
         for prefix in self.registry.names() {
             let Some(service) = self.registry.get(&prefix) else { continue };
-            let Some(info) = service.describe() else { continue };
-            for method in info.methods.iter().filter(|m| m.kind == CallKind::Method) {
-                let name =
-                    if prefix.is_empty() { method.name.to_string() } else { format!("{prefix}.{}", method.name) };
-                // Not what is hidden, be it by an underscore or by another method of that name.
-                if self.find(&name).is_some() {
-                    names.push(name);
-                }
+            if let Some(info) = service.describe() {
+                names.extend(self.names_of(&prefix, info));
             }
         }
         names.sort();

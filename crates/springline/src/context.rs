@@ -1,0 +1,60 @@
+//! The context of a call, and the application context.
+//!
+//! # Within a handler
+//!
+//! [`peer`], [`annotation`], [`correlation_id`], [`deadline`] and their like tell of the call that is being served, and
+//! [`set_reply_annotation`] adds to its reply.
+//!
+//! # The application context
+//!
+//! With the feature `context` there are `ApplicationContext`, which makes objects, exporters and proxies of Spring
+//! Python's XML files and of TOML, and `classes()`: all classes that the features of this crate bring along.
+#![cfg_attr(
+    all(feature = "context", feature = "pyro"),
+    doc = r#"
+```no_run
+# async fn f() -> springline::Result<()> {
+use springline::FnService;
+use springline::context::{ApplicationContext, classes};
+
+let classes = classes().class("server.Service", |class| {
+    class.service(|_| {
+        Ok(FnService::new("Service").method("get_data", ["param"], |(param,): (String,)| async move {
+            Ok(format!("You got remote data => {param}"))
+        }))
+    })
+});
+let context = ApplicationContext::builder().classes(classes).file("server.xml").start().await?;
+for endpoint in context.endpoints() {
+    println!("{}: {}", endpoint.id, endpoint.uris.join(", "));
+}
+# Ok(()) }
+```
+"#
+)]
+
+pub use springline_core::context::*;
+
+#[cfg(feature = "context")]
+pub use springline_context::*;
+
+/// The classes of all protocols that this crate was built with, under the original's names and under short ones.
+#[cfg(feature = "context")]
+#[must_use]
+#[allow(unused_mut, reason = "without any protocol there is nothing to add")]
+pub fn classes() -> Classes {
+    let mut classes = Classes::new();
+    #[cfg(feature = "pyro")]
+    {
+        classes = classes.driver(&springline_pyro::DRIVER);
+    }
+    #[cfg(feature = "xmlrpc")]
+    {
+        classes = classes.driver(&springline_xmlrpc::DRIVER);
+    }
+    #[cfg(feature = "cluster")]
+    {
+        classes = classes.driver(&springline_cluster::DRIVER);
+    }
+    classes
+}
