@@ -11,7 +11,7 @@ use crate::call::{Ctx, Failure, Features, Outcome, check, raised, works};
 /// What Python's marshal says of an exception inside a list (5.1; 4.82 and 5.17).
 const UNWRITABLE: [&str; 2] = ["can't serialize type <class 'list'>", "unmarshallable object"];
 
-const KINDS: [(&str, &str); 9] = [
+pub(crate) const KINDS: [(&str, &str); 9] = [
     ("ValueError", "value"),
     ("KeyError", "key"),
     ("ZeroDivisionError", "zero"),
@@ -23,7 +23,7 @@ const KINDS: [(&str, &str); 9] = [
     ("NotImplementedError", "notimpl"),
 ];
 
-const PYRO_KINDS: [(&str, &str); 5] = [
+pub(crate) const PYRO_KINDS: [(&str, &str); 5] = [
     ("PyroError", "pyro"),
     ("NamingError", "naming"),
     ("DaemonError", "daemon"),

@@ -13,7 +13,7 @@ use crate::thing;
 use crate::values::{same, special, text};
 
 /// The special values that `client.py` asks for; the row `specials` has all of them.
-const SPECIAL: [&str; 14] = [
+pub(crate) const SPECIAL: [&str; 14] = [
     "none",
     "big",
     "inf",

@@ -21,6 +21,7 @@ mod peer;
 mod peers;
 mod pyro3;
 mod pyro3_call;
+mod pyro3_servers;
 #[path = "../support/python.rs"]
 mod python;
 mod relay;

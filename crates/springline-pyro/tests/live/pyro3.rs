@@ -15,7 +15,7 @@ use crate::peer::{PATIENCE, Server, certs, command};
 use crate::serve::{Answer, whole};
 use crate::table::{Cell, Column, Direction, Peer, Table};
 use crate::thing::{Served, Surroundings, other};
-use crate::{IPV6_ROW, OPTIONS_ROW, Plan, pyro3_call, suite};
+use crate::{IPV6_ROW, OPTIONS_ROW, Plan, pyro3_call, pyro3_servers, suite};
 
 /// What the servers with options ask for.
 pub(crate) const PASSPHRASE: &str = "open sesame";
@@ -206,7 +206,7 @@ pub(crate) async fn call_column(plan: &Plan, table: &Table, peer: Peer) {
     if plan.wants(OPTIONS_ROW) {
         table.set(OPTIONS_ROW, column, if failures.is_empty() { Cell::Ok } else { Cell::Fail(failures.join("; ")) });
     }
-    for (row, outcome) in pyro3_call::special_servers(peer, release, |row| plan.wants(row)).await {
+    for (row, outcome) in pyro3_servers::special_servers(peer, release, |row| plan.wants(row)).await {
         let cell = match outcome {
             Ok(()) => Cell::Ok,
             Err(Failure::Peer(why)) => Cell::Na(why),

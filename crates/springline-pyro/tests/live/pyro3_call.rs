@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use springline_core::{Blob, Error, ErrorKind, Exception, FnService, Reached, RemoteRef, Result, Value};
-use springline_pyro::pyro3::{DAEMON_GUID, Daemon, NameServer, Proxy, ProxyBuilder, Uri};
+use springline_pyro::pyro3::{DAEMON_GUID, Daemon, Proxy, ProxyBuilder};
 
 use crate::call::{Failure, Outcome, check, failed, raised};
-use crate::peer::{PATIENCE, Server, certs};
+use crate::call_errors::{KINDS, PYRO_KINDS};
+use crate::call_values::SPECIAL;
+use crate::peer::{PATIENCE, Server};
 use crate::pyro3::{PASSPHRASE, same_in_python_2};
 use crate::relay::Relay;
 use crate::table::Peer;
@@ -59,43 +61,17 @@ impl Ctx {
     }
 }
 
-async fn works(p: &Proxy) -> Outcome {
+pub(crate) async fn works(p: &Proxy) -> Outcome {
     let got: String = p.call("get_data", ("y",)).await?;
     check!(got == "You got remote data => y", "got {got:?}");
     Ok(())
 }
 
-const KINDS: [(&str, &str); 12] = [
-    ("ValueError", "value"),
-    ("KeyError", "key"),
-    ("ZeroDivisionError", "zero"),
-    ("TypeError", "type"),
-    ("IndexError", "index"),
-    ("AttributeError", "attribute"),
-    ("RuntimeError", "runtime"),
-    ("AssertionError", "assert"),
-    ("NotImplementedError", "notimpl"),
-    ("PyroError", "pyro"),
-    ("NamingError", "naming"),
-    ("DaemonError", "daemon"),
-];
-
-const SPECIAL: [&str; 14] = [
-    "none",
-    "big",
-    "inf",
-    "str_astral",
-    "str_control",
-    "bytes_all",
-    "tuple",
-    "set",
-    "dict_intkeys",
-    "nested",
-    "datetime_us",
-    "timedelta",
-    "decimal",
-    "uuid",
-];
+/// The classes that `fail` raises, of Python's and of Pyro's own that Pyro 3 has.
+fn kinds() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let of_pyro = PYRO_KINDS.iter().filter(|(class, _)| crate::pyro3::lacks(&format!("exception:{class}")).is_none());
+    KINDS.iter().chain(of_pyro)
+}
 
 const PLAIN: [&str; 43] = [
     "call",
@@ -148,7 +124,7 @@ pub(crate) fn rows() -> Vec<String> {
     let mut all: Vec<String> = PLAIN.iter().map(|row| (*row).to_owned()).collect();
     all.extend(special().iter().filter(|(name, _)| *name != "datetime_tz").map(|(name, _)| format!("echo:{name}")));
     all.extend(SPECIAL.iter().map(|name| format!("special:{name}")));
-    all.extend(KINDS.iter().map(|(class, _)| format!("exception:{class}")));
+    all.extend(kinds().map(|(class, _)| format!("exception:{class}")));
     all.extend(["types_kept", "shared_and_cyclic"].map(str::to_owned));
     all
 }
@@ -169,7 +145,7 @@ async fn feature(c: &Ctx, row: &str) -> Outcome {
             return Ok(());
         }
         Some(("exception", class)) => {
-            let kind = KINDS.iter().find(|(known, _)| *known == class).map_or(class, |(_, kind)| kind);
+            let kind = kinds().find(|(known, _)| *known == class).map_or(class, |(_, kind)| kind);
             let p = c.proxy();
             let x = raised(p.call::<Value>("fail", (kind, "the message")).await, class)?;
             check!(x.message == "the message" && x.args == ["the message".into()], "{x:?}");
@@ -704,108 +680,4 @@ async fn packed(c: &Ctx) -> Outcome {
     let short: String = p.call("echo", ("x",)).await?;
     check!(short == "x", "got {short:?}");
     Ok(())
-}
-
-/// The rows that need servers of their own.
-pub(crate) async fn special_servers(
-    peer: Peer,
-    release: &str,
-    wants: impl Fn(&str) -> bool,
-) -> Vec<(&'static str, Outcome)> {
-    let mut all: Vec<(&'static str, Outcome)> = Vec::new();
-    if wants("validator_token") {
-        all.push(("validator_token", token(release).await));
-    }
-    for (row, args, kind, part) in [
-        ("denied_full", &["--most", "0"][..], ErrorKind::Unavailable, "as many connections"),
-        ("denied_host", &["--block"], ErrorKind::Denied, "this host"),
-    ] {
-        if wants(row) {
-            all.push((row, denied(release, args, kind, part).await));
-        }
-    }
-    for (row, protocol) in [("pickle_protocol:0", "0"), ("pickle_protocol:1", "1")] {
-        if wants(row) {
-            all.push((row, everything(peer, release, &["--pickle", protocol]).await));
-        }
-    }
-    if wants("tls") && peer == Peer::Pyro3 {
-        all.push(("tls", tls(release).await));
-    }
-    if wants("name_by_host") {
-        let server = Server::start(release, &["--name-server", "--broadcast"]).await;
-        all.extend(names(&server, peer).await);
-    }
-    all
-}
-
-async fn token(release: &str) -> Outcome {
-    let server = Server::start(release, &["--token", "token of "]).await;
-    let answer = |challenge: &[u8]| [b"token of ", &*challenge.iter().rev().copied().collect::<Vec<u8>>()].concat();
-    works(&server.builder("location").token(answer).build()?).await?;
-    let e = failed(server.builder("location").build()?.ping().await, ErrorKind::Denied)?;
-    check!(e.message().contains("identification"), "{e}");
-    Ok(())
-}
-
-async fn denied(release: &str, args: &[&str], kind: ErrorKind, part: &str) -> Outcome {
-    let server = Server::start(release, args).await;
-    let e = failed(server.builder("location").build()?.ping().await, kind)?;
-    check!(e.message().contains(part) && e.reached() == Reached::NotSent, "{e:?}");
-    Ok(())
-}
-
-// Every row, against a server with these options.
-async fn everything(peer: Peer, release: &str, args: &[&str]) -> Outcome {
-    let c = Ctx::new(peer, Server::start(release, args).await, false).await;
-    let mut wrong = Vec::new();
-    for row in rows() {
-        match run(&c, &row).await {
-            Ok(()) | Err(Failure::WithOptions | Failure::Peer(_)) => {}
-            Err(other) => wrong.push(format!("{row}: {other:?}")),
-        }
-    }
-    check!(wrong.is_empty(), "{}", wrong.join("; "));
-    Ok(())
-}
-
-async fn tls(release: &str) -> Outcome {
-    let certs = certs();
-    let server = Server::start(release, &["--ssl", &certs.display().to_string()]).await;
-    for which in ["location", "thing"] {
-        let builder = server.builder(which).ca_certs(certs.join("ca-chain.pem"));
-        let proxy = builder.certfile(certs.join("client-cert.pem")).keyfile(certs.join("client-key.pem")).build()?;
-        check!(proxy.uri().tls, "{}", proxy.uri());
-        works(&proxy).await?;
-        let x = raised(proxy.call::<Value>("fail", ("value", "the message")).await, "ValueError")?;
-        check!(x.message == "the message", "{x:?}");
-    }
-    Ok(())
-}
-
-async fn names(server: &Server, peer: Peer) -> Vec<(&'static str, Outcome)> {
-    let by_host = async { works(&server.builder("name").build()?).await };
-    let by_broadcast =
-        async { works(&Proxy::builder("PYRONAME://thing")?.broadcast(server.uri("broadcast")).build()?).await };
-    let registered = async {
-        let mine = Daemon::builder().version_4(peer == Peer::Pyro39).bind("127.0.0.1:0").await?;
-        let uri: Uri = mine.register("rust", callback())?;
-        let at: Uri = server.uri("name").parse()?;
-        let (host, port) = at.location.ok_or_else(|| Failure::Wrong("no host".to_owned()))?;
-        let names = NameServer::at(&host, port)?;
-        names.ping().await?;
-        names.register("rust", &uri).await?;
-        check!(names.resolve("rust").await? == uri, "another URI");
-        let found = Proxy::new(&format!("PYRONAME://{host}:{port}/rust"))?;
-        let got: String = found.call("get_data", ("x",)).await?;
-        check!(got == "called back with x", "got {got:?}");
-        names.unregister("rust").await?;
-        raised(names.resolve("rust").await, "NamingError")?;
-        Ok(())
-    };
-    vec![
-        ("name_by_host", by_host.await),
-        ("name_by_broadcast", by_broadcast.await),
-        ("name_registered", registered.await),
-    ]
 }
