@@ -23,6 +23,7 @@ Examples:
   springline call PYRO:ServiceName@127.0.0.1:7766 get_data Hello
   springline call PYROLOC://localhost:7766/ServiceName get_data Hello
   springline call https://localhost:8000/RPC2 pow 41 3 --ca certs/ca-chain.pem
+  springline call hessian+http://localhost:8080/ transform 'Greg Turnquist a,b,c'
   springline methods PYRO:ServiceName@127.0.0.1:7766
   springline ping PYRO:ServiceName@127.0.0.1:7766
   springline serve gateway.toml
@@ -89,7 +90,9 @@ Examples:
   springline call PYROLOCSSL://localhost:7766/thing add 1 --ca ca-chain.pem --cert client-cert.pem --key client-key.pem
   springline call http://localhost:8000 echo null --allow-none
   springline call https://localhost:8000/RPC2 pow 41 3 --ca ca-chain.pem --cert client-cert.pem --key client-key.pem
-  springline call unix:/run/supervisor.sock supervisor.getState --compact";
+  springline call unix:/run/supervisor.sock supervisor.getState --compact
+  springline call hessian+http://localhost:8080/ transform 'Greg Turnquist a,b,c' --hessian 2
+  springline call hessian+https://localhost:8443/bank getAccount 7 --overload --ca ca-chain.pem";
 
 const SET_EXAMPLES: &str = "\
 Examples:
@@ -104,8 +107,8 @@ Examples:
   springline methods PYRO:ServiceName@127.0.0.1:7766 --json
   springline methods http://localhost:8000/RPC2
 
-Pyro's daemons tell names only, no parameters; XML-RPC's servers the types of parameters, if they know them. Pyro 3 has no
-way to ask: of its daemons only those of Springline tell.";
+Pyro's daemons tell names only, no parameters; XML-RPC's servers the types of parameters, if they know them. Pyro 3 and
+Hessian have no way to ask: of their servers only those of Springline tell.";
 
 const PING_EXAMPLES: &str = "\
 Examples:
@@ -113,7 +116,7 @@ Examples:
   springline ping PYRO:ServiceName@127.0.0.1:7766 > /dev/null && echo up
 
 With Pyro the connection's handshake names the object: an object that the daemon does not have is not alive. An XML-RPC
-server is asked for `system.listMethods`; a fault is an answer, too.";
+server is asked for `system.listMethods`, one of Hessian for the name of its interface; a fault is an answer, too.";
 
 const CERTS_EXAMPLES: &str = "\
 Examples:
@@ -359,6 +362,9 @@ pub(crate) struct Connection {
 
     #[command(flatten)]
     pub(crate) xmlrpc: XmlRpcOptions,
+
+    #[command(flatten)]
+    pub(crate) hessian: HessianOptions,
 }
 
 /// What only Pyro 4 and 5 have.
@@ -386,7 +392,7 @@ pub(crate) struct PyroOptions {
     pub(crate) annotations: Vec<(String, String)>,
 }
 
-/// Certificates, for https, PYROLOCSSL and PYROSSL.
+/// Certificates, for https, hessian+https, PYROLOCSSL and PYROSSL.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct TlsOptions {
@@ -440,6 +446,32 @@ pub(crate) struct XmlRpcOptions {
     /// The path that is asked for at a Unix socket [default: /RPC2]
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
+}
+
+/// What only Hessian has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Hessian")]
+pub(crate) struct HessianOptions {
+    /// What calls are written in, and answers asked for in [default: mixed]
+    #[arg(long = "hessian", value_enum)]
+    pub(crate) version: Option<Hessian>,
+
+    /// Ask for methods by their mangled names, as Java's clients do for overloaded ones: over_int_string
+    #[arg(long)]
+    pub(crate) overload: bool,
+}
+
+/// The dialects of Hessian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Hessian {
+    /// Hessian 1 both ways
+    #[value(name = "1")]
+    One,
+    /// Hessian 1 there and 2 back, as Java's clients do
+    Mixed,
+    /// Hessian 2 both ways
+    #[value(name = "2")]
+    Two,
 }
 
 /// The serializers by name.

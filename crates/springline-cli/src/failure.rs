@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Pyro3(Error),
     /// The same of XML-RPC.
     XmlRpc(Error),
+    /// The same of Hessian.
+    Hessian(Error),
     /// The result could not be written.
     Output(io::Error),
     /// What was configured could not be started.
@@ -45,7 +47,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Diagnostics(_) => USAGE,
             Self::Output(_) => REMOTE,
-            Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e) | Self::Start(e) => match e.kind() {
+            Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e) | Self::Hessian(e) | Self::Start(e) => match e.kind() {
                 ErrorKind::Remote => REMOTE,
                 ErrorKind::Name | ErrorKind::Config | ErrorKind::Encode | ErrorKind::Arguments => USAGE,
                 _ => UNREACHED,
@@ -60,7 +62,7 @@ impl Failure {
                 1 => "1 mistake".to_owned(),
                 n => format!("{n} mistakes"),
             },
-            Self::Call(e) | Self::Pyro3(e) | Self::Start(e) => e.report(),
+            Self::Call(e) | Self::Pyro3(e) | Self::Hessian(e) | Self::Start(e) => e.report(),
             Self::XmlRpc(e) => match e.exception().and_then(|x| x.code) {
                 Some(code) => format!("{} (fault code {code})", e.report()),
                 None => e.report(),
@@ -78,7 +80,7 @@ impl Failure {
             }
         }
         text += &format!("error: {}\n", one_line(&self.text()));
-        if let (1.., Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e)) = (verbose, self) {
+        if let (1.., Self::Call(e) | Self::Pyro3(e) | Self::XmlRpc(e) | Self::Hessian(e)) = (verbose, self) {
             text += &remote_details(e);
         }
         if let Some(hint) = self.hint() {
@@ -94,6 +96,7 @@ impl Failure {
             Self::Call(e) => e,
             Self::Pyro3(e) => return pyro3_hint(e).map(str::to_owned),
             Self::XmlRpc(e) => return xmlrpc_hint(e).map(str::to_owned),
+            Self::Hessian(e) => return hessian_hint(e).map(str::to_owned),
             Self::Usage(_) | Self::Output(_) | Self::Diagnostics(_) | Self::Start(_) => return None,
         };
         let about = |word: &str| e.message().contains(word);
@@ -187,6 +190,33 @@ fn xmlrpc_hint(e: &Error) -> Option<&'static str> {
         (ErrorKind::Denied, _) => certificate_hint(e)?,
         (ErrorKind::Encode, _) if about("null") || about("nil") || about("allow_none") => {
             "--allow-none sends what XML-RPC itself has no form for"
+        }
+        _ => return None,
+    })
+}
+
+// The same for Hessian.
+fn hessian_hint(e: &Error) -> Option<&'static str> {
+    let about = |word: &str| e.message().contains(word);
+    let status = HttpStatus::of(e).map(|s| s.status.as_u16());
+    Some(match (e.kind(), status) {
+        (ErrorKind::Remote, _) => {
+            let unknown = e.exception().is_some_and(|x| x.is("NoSuchMethodException"));
+            return unknown
+                .then_some("Java's names are in camel case: getData; of several with one name --overload finds one");
+        }
+        (_, Some(401)) => "the server asks for a user and a password: hessian+http://user:password@host/path",
+        (_, Some(404)) => "the server is there, but serves another path",
+        (_, Some(_)) => "does a Hessian service listen there, at that path?",
+        (ErrorKind::Unavailable, _) => "is the server running, and are host and port right?",
+        (ErrorKind::Timeout | ErrorKind::Closed, _) if e.reached() == Reached::MaybeExecuted => {
+            "the call was sent: it may have run, or be running still"
+        }
+        (ErrorKind::Timeout, _) => "nothing was called; --timeout allows more time",
+        (ErrorKind::Denied, _) => certificate_hint(e)?,
+        (ErrorKind::Protocol, _) if about("draft") => "--hessian 1 asks in a way that old servers understand",
+        (ErrorKind::Protocol, _) if about("argument") => {
+            "are the arguments of the types that the method declares? --overload tells methods of one name apart"
         }
         _ => return None,
     })

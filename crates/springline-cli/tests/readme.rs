@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use springline::FnService;
+use springline::hessian::server::HessianServiceExporter;
 use springline::pyro::{Daemon, pyro3};
+use springline::xmlrpc::http::HttpServer;
 use springline::xmlrpc::server::XmlRpcServer;
 use support::{Run, run, workspace};
 
@@ -30,7 +32,7 @@ fn lines(file: &str) -> Vec<String> {
 struct Quickstart {
     daemon: Option<Daemon>,
     daemon3: Option<pyro3::Daemon>,
-    server: Option<XmlRpcServer>,
+    server: Option<HttpServer>,
     uri: String,
     uri3: String,
     url: String,
@@ -46,14 +48,17 @@ impl Quickstart {
             })
         };
         let (daemon, daemon3, server) = runtime.block_on(async {
-            let server = XmlRpcServer::builder().register_service("", service());
+            let xmlrpc = XmlRpcServer::builder().register_service("", service()).handler().unwrap();
+            let hessian = HessianServiceExporter::builder(service()).handler().unwrap();
+            let server = HttpServer::builder().mount("/RPC2", xmlrpc).mount("/service", hessian);
+            let address = "127.0.0.1:0".parse().unwrap();
             let (daemon, daemon3) = (Daemon::bind("127.0.0.1:0"), pyro3::Daemon::bind("127.0.0.1:0"));
-            (daemon.await.unwrap(), daemon3.await.unwrap(), server.bind("127.0.0.1:0").await.unwrap())
+            (daemon.await.unwrap(), daemon3.await.unwrap(), server.bind(&address).await.unwrap())
         });
         let uri = daemon.register("ServiceName", service()).unwrap().to_string();
         daemon3.register("ServiceName", service()).unwrap();
         let uri3 = format!("PYROLOC://{}/ServiceName", daemon3.address());
-        let url = server.url();
+        let url = format!("http://{}/RPC2", server.local_address());
         Self { daemon: Some(daemon), daemon3: Some(daemon3), server: Some(server), uri, uri3, url, runtime }
     }
 }
@@ -84,12 +89,14 @@ fn shell_lines_work() {
         for line in lines {
             let (pyro, http) = ("PYRO:ServiceName@127.0.0.1:7766", "http://127.0.0.1:8000/RPC2");
             let pyro3 = "PYROLOC://127.0.0.1:7767/ServiceName";
-            assert!([pyro, pyro3, http].iter().any(|uri| line.contains(uri)), "{file}: {line}");
+            let hessian = "hessian+http://127.0.0.1:8000/service";
+            assert!([pyro, pyro3, http, hessian].iter().any(|uri| line.contains(uri)), "{file}: {line}");
             // A slow machine may take its time.
             let here = line
                 .replace(pyro, &quickstart.uri)
                 .replace(pyro3, &quickstart.uri3)
                 .replace(http, &quickstart.url)
+                .replace("http://127.0.0.1:8000/service", &quickstart.url.replace("/RPC2", "/service"))
                 .replace("500ms", "60s");
             let done = shell(&here);
             assert_eq!(done.code, 0, "{file}: {line}\n{}", done.err);
@@ -110,7 +117,12 @@ fn the_examples_of_the_help_are_understood() {
         assert!(!lines.is_empty());
         for line in lines {
             // Nothing listens at port 1: what is understood ends with code 3, a wrong command line with code 2.
-            let here = line.replace(":7766", ":1").replace(":8000", ":1").replace("/run/", "/nowhere/");
+            let here = line
+                .replace(":7766", ":1")
+                .replace(":8000", ":1")
+                .replace(":8080", ":1")
+                .replace(":8443", ":1")
+                .replace("/run/", "/nowhere/");
             let here = here.replace("--hmac-key-file key.txt", "").replace("> /dev/null && echo up", "");
             let certs = format!("{}/certs", workspace().display());
             let here = ["ca-chain", "client-cert", "client-key"]

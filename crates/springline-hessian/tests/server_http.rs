@@ -407,6 +407,27 @@ async fn a_stream_is_not_held() {
 }
 
 #[tokio::test]
+async fn methods_are_told_to_those_who_ask() {
+    let (_server, client) = start(uploads(&Arc::default())).await;
+    let proxy =
+        springline_hessian::client::HessianProxy::builder(client.text()).proxies(Proxies::none()).build().unwrap();
+    let info = proxy.methods().await.unwrap();
+    let find = info.method("find").unwrap();
+    assert_eq!(
+        find.params.iter().map(|p| (&*p.name, p.optional)).collect::<Vec<_>>(),
+        [("name", false), ("most", true)]
+    );
+    assert_eq!(info.method("upload").map(|m| m.params.len()), Some(2));
+    assert_eq!(info.method("who").map(|m| m.params.len()), Some(0));
+    let quiet = HessianServiceExporter::builder(service()).introspection(false).api_class("peer.Thing");
+    let (_server, client) = start(quiet).await;
+    let proxy =
+        springline_hessian::client::HessianProxy::builder(client.text()).proxies(Proxies::none()).build().unwrap();
+    let e = proxy.methods().await.unwrap_err();
+    assert!(e.kind() == springline_core::ErrorKind::NotFound && e.message().contains("peer.Thing"), "{e}");
+}
+
+#[tokio::test]
 async fn shutdown_lets_calls_finish() {
     let (server, client) = start(HessianServiceExporter::builder(service())).await;
     let body = call(Dialect::Hessian2, "sleep", vec![300.into()]);

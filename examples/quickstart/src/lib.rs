@@ -19,7 +19,7 @@ impl Service for LocalService {
     }
 }
 
-/// The client: the same for an object in this process, behind Pyro 3, 4 and 5 and behind XML-RPC.
+/// The client: the same for an object in this process, behind Pyro 3, 4 and 5, XML-RPC and Hessian.
 ///
 /// # Errors
 /// What the object raises, and what may happen on the way to it.

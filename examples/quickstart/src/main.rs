@@ -1,4 +1,4 @@
-//! One service, called as a local object, through Pyro 3, Pyro 4, Pyro 5 and XML-RPC: `cargo run -p quickstart`.
+//! One service, called as a local object, through Pyro 3, Pyro 4, Pyro 5, XML-RPC and Hessian: `cargo run -p quickstart`.
 
 mod options;
 
@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use options::{HELP, HTTP_PORT, PORT, PYRO3_PORT, Wish};
 use quickstart::{LocalService, ServiceRef, ServiceServer, client};
+use springline::hessian::client::HessianProxy;
+use springline::hessian::http::HttpServer;
+use springline::hessian::server::HessianServiceExporter;
 use springline::pyro::{Daemon, Proxy, Version, pyro3};
 use springline::xmlrpc::client::XmlRpcProxy;
 use springline::xmlrpc::server::XmlRpcServer;
@@ -54,27 +57,33 @@ async fn run(serve: bool, [port, pyro3_port, http_port]: [u16; 3]) -> Result<()>
     daemon3.register(NAME, ServiceServer::new(LocalService))?;
     let uri3 = format!("PYROLOC://{}/{NAME}", daemon3.address());
 
-    let server = XmlRpcServer::builder().register_service("", ServiceServer::new(LocalService));
-    let server = server.bind(&format!("{HOST}:{http_port}")).await?;
-    let url = server.url();
+    // What goes over HTTP shares a port: each has a path.
+    let xmlrpc = XmlRpcServer::builder().register_service("", ServiceServer::new(LocalService)).handler()?;
+    let hessian = HessianServiceExporter::builder(ServiceServer::new(LocalService)).handler()?;
+    let server = HttpServer::builder().mount("/RPC2", xmlrpc).mount("/service", hessian);
+    let server = server.bind(&format!("{HOST}:{http_port}").parse()?).await?;
+    let url = format!("http://{}/RPC2", server.local_address());
+    let service_url = format!("http://{}/service", server.local_address());
 
-    // One client function, five objects. Only what stands here differs.
+    // One client function, six objects. Only what stands here differs.
     let local = ServiceRef::local(LocalService);
     let pyro3 = ServiceRef::remote(pyro3::Proxy::new(&uri3)?);
     let pyro4 = ServiceRef::remote(Proxy::builder(&uri)?.version(Version::V48).build()?);
     let pyro5 = ServiceRef::remote(Proxy::builder(&uri)?.version(Version::V502).build()?);
     let xmlrpc = ServiceRef::remote(XmlRpcProxy::new(&url)?);
+    let hessian = ServiceRef::remote(HessianProxy::new(&service_url)?);
     println!("local    {}", client(&local).await?);
     println!("Pyro 3   {}", client(&pyro3).await?);
     println!("Pyro 4   {}", client(&pyro4).await?);
     println!("Pyro 5   {}", client(&pyro5).await?);
     println!("XML-RPC  {}", client(&xmlrpc).await?);
+    println!("Hessian  {}", client(&hessian).await?);
 
     if serve {
         // Who reads the next line may ask for the end at once: listen for that first.
         let end = Interrupt::listen();
         let python = python(&uri, &uri3, &url);
-        println!("\nServing {uri}, {uri3} and {url} until Ctrl-C. From Python:\n\n{python}");
+        println!("\nServing {uri}, {uri3}, {url} and {service_url} until Ctrl-C. From Python:\n\n{python}");
         end.wait().await;
         println!("\nStopping.");
     } else {

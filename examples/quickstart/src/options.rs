@@ -6,16 +6,16 @@ pub(crate) const PYRO3_PORT: u16 = 7767;
 pub(crate) const HTTP_PORT: u16 = 8000;
 
 pub(crate) const HELP: &str = "\
-quickstart: one service, called as a local object, through Pyro 3, Pyro 4, Pyro 5 and XML-RPC
+quickstart: one service, called as a local object, through Pyro 3, Pyro 4, Pyro 5, XML-RPC and Hessian
 
 Usage: cargo run -p quickstart [-- OPTIONS]
 
 Options:
-  --serve            keep serving PYRO:ServiceName@127.0.0.1:7766, PYROLOC://127.0.0.1:7767/ServiceName and
-                     http://127.0.0.1:8000/RPC2 until Ctrl-C
+  --serve            keep serving PYRO:ServiceName@127.0.0.1:7766, PYROLOC://127.0.0.1:7767/ServiceName,
+                     http://127.0.0.1:8000/RPC2 (XML-RPC) and http://127.0.0.1:8000/service (Hessian) until Ctrl-C
   --port PORT        the port for Pyro 4 and 5; 0 takes a free one. Default: 7766 with --serve, else a free one
   --pyro3-port PORT  the port for Pyro 3, likewise. Default: 7767 with --serve, else a free one
-  --http-port PORT   the port for XML-RPC, likewise. Default: 8000 with --serve, else a free one
+  --http-port PORT   the port for XML-RPC and Hessian, likewise. Default: 8000 with --serve, else a free one
   -h, --help         this text
 
 Examples:

@@ -13,12 +13,13 @@ fn run(args: &[&str]) -> Output {
     Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().unwrap()
 }
 
-const CALLS: [&str; 5] = [
+const CALLS: [&str; 6] = [
     "local    You got remote data => Hello",
     "Pyro 3   You got remote data => Hello",
     "Pyro 4   You got remote data => Hello",
     "Pyro 5   You got remote data => Hello",
     "XML-RPC  You got remote data => Hello",
+    "Hessian  You got remote data => Hello",
 ];
 
 /// The lines for Python that stand behind the comment with this beginning, up to the next empty line.
@@ -34,11 +35,11 @@ fn snippet(lines: &[String], comment: &str) -> String {
 }
 
 #[test]
-fn the_same_client_for_five_objects() {
+fn the_same_client_for_six_objects() {
     let done = run(&[]);
     let out = text(&done.stdout);
     assert!(done.status.success(), "{}", text(&done.stderr));
-    assert_eq!(out.lines().take(5).collect::<Vec<_>>(), CALLS);
+    assert_eq!(out.lines().take(6).collect::<Vec<_>>(), CALLS);
     // What it prints for Python goes with `--serve`, which it names.
     let lines: Vec<String> = out.lines().map(str::to_owned).collect();
     assert!(out.contains("cargo run -p quickstart -- --serve"), "{out}");
@@ -111,7 +112,7 @@ impl Drop for Served {
 #[test]
 fn python_runs_the_printed_lines() {
     let mut served = Served::start();
-    assert_eq!(served.lines[..5], CALLS);
+    assert_eq!(served.lines[..6], CALLS);
     assert!(served.uri().starts_with("PYRO:ServiceName@127.0.0.1:"), "{:?}", served.lines);
     assert!(served.url().starts_with("http://127.0.0.1:"), "{:?}", served.lines);
     let python3 = || Command::new(python());

@@ -1,5 +1,6 @@
 //! From a URI to the object: its scheme decides who knows the way.
 
+mod hessian;
 mod pyro;
 mod pyro3;
 mod tls;
@@ -13,11 +14,12 @@ use springline::pyro::{Proxy, Version};
 use springline::xmlrpc::client::XmlRpcProxy;
 use springline::{Error, ErrorKind, Result, Service, ServiceInfo, split_scheme};
 
+use self::hessian::HessianObject;
 use crate::cli::Connection;
 use crate::failure::Failure;
 
 /// The schemes of this program, as they are written, with the protocol that they stand for.
-const SCHEMES: [(&str, &str); 10] = [
+const SCHEMES: [(&str, &str); 12] = [
     ("PYRO:", "Pyro 4 and 5"),
     ("PYROLOC://", "Pyro 3"),
     ("PYRO://", "Pyro 3"),
@@ -28,6 +30,8 @@ const SCHEMES: [(&str, &str); 10] = [
     ("https:", "XML-RPC"),
     ("unix:", "XML-RPC"),
     ("http+unix:", "XML-RPC"),
+    ("hessian+http:", "Hessian"),
+    ("hessian+https:", "Hessian"),
 ];
 
 /// How an object is reached.
@@ -38,6 +42,8 @@ pub(crate) enum Target {
     Pyro3(Pyro3Proxy),
     /// Through XML-RPC; the object is the server.
     XmlRpc(XmlRpcProxy),
+    /// Through Hessian.
+    Hessian(HessianObject),
 }
 
 /// What can be asked of an object without calling it.
@@ -56,20 +62,25 @@ impl Target {
         };
         let (pyro, pyro3) = (pyro::given(connection), pyro3::given(connection));
         let (tls, xmlrpc) = (tls::given(connection), xmlrpc::given(connection));
+        let hessian = hessian::given(connection);
         match scheme.as_str() {
             // PYRO: is older than its slashes.
             _ if Uri::looks_like(uri) => {
-                foreign("Pyro 3", [pyro, xmlrpc].concat())?;
+                foreign("Pyro 3", [pyro, xmlrpc, hessian].concat())?;
                 Ok(Self::Pyro3(pyro3::proxy(uri, connection)?))
             }
             // The latter two are Pyro's as well: the proxy says what is missing.
             "pyro" | "pyroname" | "pyrometa" => {
-                foreign("Pyro", [pyro3, tls, xmlrpc].concat())?;
+                foreign("Pyro", [pyro3, tls, xmlrpc, hessian].concat())?;
                 Ok(Self::Pyro(pyro::proxy(uri, connection)?))
             }
             "http" | "https" | "unix" | "http+unix" => {
-                foreign("XML-RPC", [pyro, pyro3].concat())?;
+                foreign("XML-RPC", [pyro, pyro3, hessian].concat())?;
                 Ok(Self::XmlRpc(xmlrpc::proxy(uri, connection)?))
+            }
+            "hessian+http" | "hessian+https" | "hessian+http+unix" => {
+                foreign("Hessian", [pyro, pyro3, xmlrpc].concat())?;
+                Ok(Self::Hessian(hessian::object(uri, connection)?))
             }
             other => {
                 let known: Vec<String> = SCHEMES.iter().map(|(name, what)| format!("{name} ({what})")).collect();
@@ -85,6 +96,7 @@ impl Target {
             Self::Pyro(proxy) => proxy,
             Self::Pyro3(proxy) => proxy,
             Self::XmlRpc(proxy) => proxy,
+            Self::Hessian(object) => object,
         }
     }
 
@@ -94,6 +106,7 @@ impl Target {
             Self::Pyro(_) => Failure::Call(e),
             Self::Pyro3(_) => Failure::Pyro3(e),
             Self::XmlRpc(_) => Failure::XmlRpc(e),
+            Self::Hessian(_) => Failure::Hessian(e),
         }
     }
 
@@ -103,6 +116,9 @@ impl Target {
             Self::Pyro(_) | Self::Pyro3(_) => Ok(self),
             Self::XmlRpc(_) => {
                 Err(Failure::Usage("XML-RPC has no attributes, only methods: see `springline call`".to_owned()))
+            }
+            Self::Hessian(_) => {
+                Err(Failure::Usage("Hessian has no attributes, only methods: see `springline call`".to_owned()))
             }
         }
     }
@@ -116,6 +132,7 @@ impl Target {
             }
             Self::Pyro3(proxy) => pyro3::describe(proxy).await,
             Self::XmlRpc(proxy) => xmlrpc::describe(proxy).await,
+            Self::Hessian(object) => object.describe().await,
         }
     }
 
@@ -130,6 +147,10 @@ impl Target {
                 proxy.ping().await?;
                 let version = proxy.version().map_or(String::new(), |version| format!("/{version}"));
                 Ok(Alive { protocol: format!("pyro3{version}").into() })
+            }
+            Self::Hessian(object) => {
+                object.ping().await?;
+                Ok(Alive { protocol: "hessian".into() })
             }
             Self::XmlRpc(proxy) => match proxy.list_methods().await {
                 // A fault is a healthy answer: not every server has introspection.

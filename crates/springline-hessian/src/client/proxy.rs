@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
-use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
+use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, ParamInfo, Reply, Service, ServiceInfo};
 use springline_core::{Args, Bytes, Error, ErrorKind, Output, Payload, Reached, RemoteRef, Result, Value};
 use springline_net::http::{AnswerCut, Body, ClientRequest, HttpClient, HttpUrl};
 
@@ -143,6 +143,21 @@ impl HessianProxy {
         self.read(&reply)
     }
 
+    /// What the service offers, asked of its server, as far as that tells: those of Springline do, Java's do not.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); [`ErrorKind::NotFound`] where the server does not tell, with the name of the service's
+    /// interface if it tells that.
+    pub async fn methods(&self) -> Result<ServiceInfo> {
+        if let Some(text) = self.attribute("springline.methods").await? {
+            let methods: Vec<MethodInfo> = text.lines().map(method).collect();
+            return Ok(ServiceInfo { methods: methods.into(), ..ServiceInfo::default() });
+        }
+        let api = self.attribute("java.api.class").await?.map(|class| format!("; its interface is {class}"));
+        let text = format!("the server does not tell the service's methods{}", api.unwrap_or_default());
+        Err(self.answered(Error::new(ErrorKind::NotFound, text)))
+    }
+
     /// Closes all idle connections. Calls in progress go on.
     pub fn release(&self) {
         self.inner.http.release();
@@ -258,6 +273,18 @@ impl HessianProxy {
     pub fn dialect(&self) -> Dialect {
         self.inner.options.dialect
     }
+}
+
+// A method as it is told: `find(name, most?)`.
+fn method(line: &str) -> MethodInfo {
+    let (name, params) = line.split_once('(').unwrap_or((line, ""));
+    let params = params.trim_end_matches(')').split(", ").filter(|name| !name.is_empty());
+    let param = |name: &str| {
+        let (name, optional) = name.strip_suffix('?').map_or((name, false), |name| (name, true));
+        ParamInfo { name: name.to_owned().into(), optional, ..ParamInfo::default() }
+    };
+    let params: Vec<ParamInfo> = params.map(param).collect();
+    MethodInfo { name: name.to_owned().into(), params: params.into(), ..MethodInfo::default() }
 }
 
 /// The method that every service has.

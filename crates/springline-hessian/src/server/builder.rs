@@ -37,6 +37,7 @@ pub struct HessianServiceExporterBuilder {
     streams: Streams,
     read: ReadOptions,
     write: WriteOptions,
+    introspection: bool,
     details: bool,
     deadline: Option<Duration>,
     log_requests: bool,
@@ -61,6 +62,7 @@ impl HessianServiceExporterBuilder {
             streams: Streams::default(),
             read,
             write: WriteOptions::new(),
+            introspection: true,
             details: false,
             deadline: None,
             log_requests: true,
@@ -96,6 +98,13 @@ impl HessianServiceExporterBuilder {
     /// As [`api_class`](Self::api_class), for `java.object.class`. Default: that of the interface.
     pub fn object_class(mut self, class: impl Into<String>) -> Self {
         self.attributes.object = Some(class.into());
+        self
+    }
+
+    /// Whether `_hessian_getAttribute("springline.methods")` tells the methods and their parameters. Default true. Java's
+    /// servers have nothing like it.
+    pub fn introspection(mut self, on: bool) -> Self {
+        self.introspection = on;
         self
     }
 
@@ -245,6 +254,7 @@ impl HessianServiceExporterBuilder {
             streams: self.streams,
             read: self.read,
             write: self.write,
+            introspection: self.introspection,
             details: self.details,
             deadline: self.deadline,
             log_requests: self.log_requests,

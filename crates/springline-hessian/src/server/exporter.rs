@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use springline_core::panics::{Caught, Panicked, catch};
 use springline_core::{
-    BoxFuture, Bytes, Call, CallKind, CallOptions, Error, ErrorKind, Metadata, Output, Reply, Result, Service, Value,
+    BoxFuture, Bytes, Call, CallKind, CallOptions, Error, ErrorKind, Metadata, MethodInfo, Output, Reply, Result,
+    Service, Value,
 };
 use springline_net::http::coding::{Coding, decode, deflate};
 use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
@@ -46,12 +47,16 @@ pub struct HessianServiceExporter {
     pub(super) streams: Streams,
     pub(super) read: ReadOptions,
     pub(super) write: WriteOptions,
+    pub(super) introspection: bool,
     pub(super) details: bool,
     pub(super) deadline: Option<Duration>,
     pub(super) log_requests: bool,
     pub(super) deflate: bool,
     pub(super) door: Option<Door>,
 }
+
+/// The attribute that tells the methods' names and parameters; Java's servers have none.
+const METHODS: &str = "springline.methods";
 
 /// The names of Java's classes.
 #[derive(Clone, Debug, Default)]
@@ -242,9 +247,24 @@ impl HessianServiceExporter {
             return None;
         }
         Some(match args.decode::<(Option<String>,)>() {
+            Ok((Some(name),)) if name == METHODS => Ok(Value::from(self.methods()).into()),
             Ok((name,)) => Ok(Value::from(name.and_then(|name| self.attributes.get(&name))).into()),
             Err(e) => Err(self.fault(Error::new(ErrorKind::Arguments, e.message().to_owned()))),
         })
+    }
+
+    // What the service offers, a line for each method.
+    fn methods(&self) -> Option<String> {
+        let info = self.service.describe().filter(|_| self.introspection)?;
+        let all = [info, self.streams.uploads(), self.streams.downloads()];
+        let methods = all.into_iter().flat_map(|info| &*info.methods).filter(|m| m.kind == CallKind::Method);
+        let line = |method: &MethodInfo| {
+            let params = method.params.iter();
+            let params: Vec<String> =
+                params.map(|p| format!("{}{}", p.name, if p.optional { "?" } else { "" })).collect();
+            format!("{}({})", method.name, params.join(", "))
+        };
+        Some(methods.map(line).collect::<Vec<_>>().join("\n"))
     }
 
     /// What the caller is told of an error.

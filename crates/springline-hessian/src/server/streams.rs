@@ -123,6 +123,14 @@ impl Streams {
         self.downloads.methods.to_mut().push(info);
     }
 
+    pub(super) fn uploads(&self) -> &ServiceInfo {
+        &self.uploads
+    }
+
+    pub(super) fn downloads(&self) -> &ServiceInfo {
+        &self.downloads
+    }
+
     pub(super) fn has_uploads(&self) -> bool {
         !self.takers.is_empty()
     }
