@@ -135,6 +135,10 @@ impl<'de, W: Wire> Source<'de> for Decoder<'de, W> {
 
     #[inline]
     fn take_null(&mut self) -> Result<bool> {
+        if self.at_value() {
+            // Definitions may stand before a null, too.
+            W::prepare(self)?;
+        }
         match self.rest {
             [b'N', rest @ ..] if self.at_value() && self.is_begun() => {
                 self.took(rest)?;
