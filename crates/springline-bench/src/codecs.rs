@@ -3,6 +3,7 @@
 
 use crate::Result;
 use crate::control::thread_cpu_ns;
+use crate::hessian;
 use crate::peers::{python, script};
 use crate::process::Process;
 use crate::records::{Record, RecordRef, records};
@@ -30,10 +31,20 @@ pub enum Op {
     XmlTyped,
     /// Writes an XML-RPC response.
     XmlEncode,
+    /// Writes persons in Hessian 1.
+    Hessian1Encode,
+    /// Reads persons in Hessian 1, as Java writes them, that own their texts.
+    Hessian1Decode,
+    /// Writes persons in Hessian 2.
+    Hessian2Encode,
+    /// Reads persons in Hessian 2, as Java writes them, that own their texts.
+    Hessian2Decode,
+    /// Reads persons in Hessian 2, as Java writes them, that borrow their texts.
+    Hessian2Borrow,
 }
 
 impl Op {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 13] = [
         Self::MsgpackEncode,
         Self::MsgpackDecode,
         Self::MsgpackBorrow,
@@ -42,6 +53,11 @@ impl Op {
         Self::XmlValue,
         Self::XmlTyped,
         Self::XmlEncode,
+        Self::Hessian1Encode,
+        Self::Hessian1Decode,
+        Self::Hessian2Encode,
+        Self::Hessian2Decode,
+        Self::Hessian2Borrow,
     ];
 
     /// The name in tables.
@@ -55,6 +71,11 @@ impl Op {
             Self::XmlValue => "xml-decode-value",
             Self::XmlTyped => "xml-decode-typed",
             Self::XmlEncode => "xml-encode",
+            Self::Hessian1Encode => "hessian1-encode",
+            Self::Hessian1Decode => "hessian1-decode",
+            Self::Hessian2Encode => "hessian2-encode",
+            Self::Hessian2Decode => "hessian2-decode",
+            Self::Hessian2Borrow => "hessian2-decode-borrowed",
         }
     }
 
@@ -72,6 +93,11 @@ impl Op {
                     "cpython"
                 }
             }
+            Self::Hessian1Encode
+            | Self::Hessian1Decode
+            | Self::Hessian2Encode
+            | Self::Hessian2Decode
+            | Self::Hessian2Borrow => "java",
         }
     }
 
@@ -85,7 +111,18 @@ impl Op {
 
     /// Whether CPython has a way of its own to do it.
     fn in_python(self) -> bool {
-        !matches!(self, Self::MsgpackBorrow | Self::XmlTyped)
+        !matches!(self, Self::MsgpackBorrow | Self::XmlTyped) && self.in_java().is_none()
+    }
+
+    /// What Java calls it, where it does it.
+    pub(crate) fn in_java(self) -> Option<&'static str> {
+        match self {
+            Self::Hessian2Borrow => Some(Self::Hessian2Decode.name()),
+            Self::Hessian1Encode | Self::Hessian1Decode | Self::Hessian2Encode | Self::Hessian2Decode => {
+                Some(self.name())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -100,6 +137,7 @@ pub struct Data {
     /// What XML-RPC decoders read: a response with [`Data::xml_records`].
     pub xml: String,
     json: Vec<u8>,
+    hessian: hessian::Data,
 }
 
 impl Data {
@@ -109,7 +147,7 @@ impl Data {
         let msgpack = rmp_serde::to_vec_named(&records).expect("records are plain data");
         let json = serde_json::to_vec(&records).expect("records are plain data");
         let xml = xml::response(&records[..Op::XmlEncode.records(count)]);
-        Self { records, msgpack, serpent: Vec::new(), xml, json }
+        Self { records, msgpack, serpent: Vec::new(), xml, json, hessian: hessian::Data::new(count) }
     }
 
     /// The records that XML-RPC has to do with.
@@ -147,6 +185,7 @@ pub fn columns(data: &Data) -> Vec<Column<'_>> {
     columns.extend(crate::contestants::springline::columns(data));
     columns.extend(crate::contestants::xmlrpc::columns(data));
     columns.extend(xml::columns(data));
+    columns.extend(hessian::columns(&data.hessian));
     columns.sort_by_key(|column| column.op);
     columns
 }
@@ -204,6 +243,7 @@ pub(crate) fn rerun_tamed() -> Result<bool> {
 pub(crate) fn run(count: usize, rounds: usize, figures: &mut Figures) -> Result<()> {
     let mut data = Data::new(count);
     let mut cpython = Cpython::start(&mut data)?;
+    let mut java = hessian::Java::start(&mut data.hessian)?;
     let mut columns = columns(&data);
     for round in 0..=rounds {
         eprint!("codecs: round {round} of {rounds}   \r");
@@ -214,6 +254,9 @@ pub(crate) fn run(count: usize, rounds: usize, figures: &mut Figures) -> Result<
             }
             if op.in_python() {
                 times.push(("cpython", cpython.once(op)?));
+            }
+            if op.in_java().is_some() {
+                times.push(("java", java.once(op)?));
             }
             // The first round warms up.
             for (name, ns) in times.into_iter().filter(|_| round > 0) {

@@ -67,6 +67,12 @@ const DEMANDS: &[(What, Bound)] = &[
     (What::Codec(Op::XmlValue, "quick-xml events"), AtLeast(1.0 / 2.0)),
     (What::Codec(Op::XmlTyped, "quick-xml events"), AtLeast(1.0 / 1.5)),
     (What::Codec(Op::XmlEncode, crate::xml::SERDE_XMLRPC_TREE), AtLeast(1.0)),
+    (What::Codec(Op::Hessian2Encode, "java"), AtLeast(1.5)),
+    (What::Codec(Op::Hessian2Encode, "hessian2"), AtLeast(1.0)),
+    (What::Codec(Op::Hessian2Borrow, "java"), AtLeast(1.0)),
+    (What::Codec(Op::Hessian2Decode, "serde_json (JSON)"), AtLeast(1.0)),
+    (What::Codec(Op::Hessian1Encode, "java"), AtLeast(8.0)),
+    (What::Codec(Op::Hessian1Decode, "java"), AtLeast(8.0)),
     // No second copy of the document, whichever way it goes.
     (What::Memory(Way::In), AtMost(2.0)),
     (What::Memory(Way::Out), AtMost(2.0)),

@@ -9,6 +9,7 @@ mod contestants;
 mod control;
 mod demands;
 mod driver;
+mod hessian;
 mod idle;
 pub mod inprocess;
 mod instructions;

@@ -1,19 +1,31 @@
-//! Where the Python peers are.
+//! Where the peers are.
 
 use crate::Result;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// The Python with Pyro5 in it, which `cargo xtask peers` installs in the target directory.
-pub(crate) fn python() -> Result<PathBuf> {
+fn peer(path: &str) -> Result<PathBuf> {
     let target = match std::env::var_os("CARGO_TARGET_DIR") {
         Some(target) => PathBuf::from(target),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
     };
-    let python = target.join("peers/python/bin/python");
-    if python.exists() {
-        return Ok(python);
+    let peer = target.join("peers").join(path);
+    if peer.exists() {
+        return Ok(peer);
     }
-    Err(format!("{} is missing: run `cargo xtask peers`", python.display()).into())
+    Err(format!("{} is missing: run `cargo xtask peers`", peer.display()).into())
+}
+
+/// The Python with Pyro5 in it, which `cargo xtask peers` installs in the target directory.
+pub(crate) fn python() -> Result<PathBuf> {
+    peer("python/bin/python")
+}
+
+/// Java with one of our programs on Caucho's Hessian, which `cargo xtask peers` compiles.
+pub(crate) fn java(class: &str) -> Result<Command> {
+    let mut command = Command::new("java");
+    command.arg("-cp").arg(format!("{}:/usr/share/java/hessian.jar", peer("hessian/peers.jar")?.display())).arg(class);
+    Ok(command)
 }
 
 /// A program of this crate's `python/`.
