@@ -24,6 +24,8 @@ pub(crate) fn python() -> Result<PathBuf> {
 /// Java with one of our programs on Caucho's Hessian, which `cargo xtask peers` compiles.
 pub(crate) fn java(class: &str) -> Result<Command> {
     let mut command = Command::new("java");
+    // Hessian looks into exceptions as soon as it is loaded.
+    command.args(["--add-opens", "java.base/java.lang=ALL-UNNAMED"]);
     command.arg("-cp").arg(format!("{}:/usr/share/java/hessian.jar", peer("hessian/peers.jar")?.display())).arg(class);
     Ok(command)
 }
