@@ -1,6 +1,7 @@
 //! The peers that the live tests talk to: virtual environments with exactly the releases that they expect, a Python 2.7,
-//! and what there is in C and Java.
+//! and what there is in C, Java and JavaScript.
 
+mod hessian_js;
 mod java;
 mod m2crypto;
 mod native;
@@ -74,6 +75,7 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
             && m2crypto::is_right(&parent)
             && native::is_right(&parent, root)
             && java::is_right(&parent, root)
+            && hessian_js::is_right(&parent)
     };
     if python.is_none() && is_all_right() {
         return Ok(format!("peers: {} is as it should be", parent.display()));
@@ -100,6 +102,9 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
     }
     if !java::is_right(&parent, root) {
         java::make(&parent, root)?;
+    }
+    if !hessian_js::is_right(&parent) {
+        hessian_js::make(&parent)?;
     }
     Ok(format!("peers: {} is ready", parent.display()))
 }
