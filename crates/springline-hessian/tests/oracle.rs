@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value as Json;
 use springline_hessian::Version::{self, One, Two};
-use support::java::{corpus, described, target};
+use support::java::peers::target;
+use support::java::{corpus, described};
 use support::{encoded, hex};
 
 /// Why hessian.js cannot tell about a value.
@@ -80,15 +81,18 @@ fn compare(version: Version) {
         }
         let ours = hex(&encoded(version, &described(&json)).unwrap());
         input.push_str(&format!("{number}\t{description}\t{ours}\n"));
-        values.push((name.to_owned(), ours));
+        // It makes an Error of its own of an exception.
+        let is_read = !description.contains("\"stackTrace\"");
+        values.push((name.to_owned(), ours, is_read));
     }
     assert!(values.len() > 2000, "{}", values.len());
     let answers = ask(input);
     assert_eq!(answers.len(), values.len());
-    for ((name, ours), (written, read)) in values.iter().zip(&answers) {
+    for ((name, ours, is_read), (written, read)) in values.iter().zip(&answers) {
         assert_eq!(ours, written, "{name}");
-        assert_eq!(read, "same", "{name}");
+        assert!(!is_read || read == "same", "{name}: {read}");
     }
+    assert!(values.iter().filter(|(.., is_read)| *is_read).count() > 2000);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use springline_hessian::Version;
 use super::bytes;
 
 #[path = "peers.rs"]
-mod peers;
+pub(crate) mod peers;
 
 /// Runs the program `peer.Corpus` and gives what it prints.
 pub(crate) fn corpus(args: &[&str], input: &str) -> String {
