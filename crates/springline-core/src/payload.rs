@@ -264,8 +264,10 @@ impl<'a> Payload<'a> {
         out.ok_or_else(not_opened)
     }
 
+    /// Whether it is a typed value that was not written yet. Those of arguments are tuples.
+    #[must_use]
     #[inline]
-    pub(crate) fn is_typed(&self) -> bool {
+    pub fn is_typed(&self) -> bool {
         matches!(self.0, Repr::Borrowed(_) | Repr::Boxed(_))
     }
 

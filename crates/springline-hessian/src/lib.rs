@@ -8,6 +8,8 @@ mod chunks;
 #[cfg(feature = "net")]
 pub mod client;
 pub mod codec;
+#[cfg(feature = "net")]
+mod driver;
 pub mod fault;
 pub mod mangle;
 mod message;
@@ -17,6 +19,8 @@ pub mod server;
 #[cfg(feature = "net")]
 pub use springline_net::{http, tls};
 
+#[cfg(feature = "net")]
+pub use driver::DRIVER;
 pub use fault::Fault;
 pub use message::{CallHead, Dialect, parse_reply, reply_version, write_call, write_fault, write_reply};
 

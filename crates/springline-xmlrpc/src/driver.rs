@@ -1,18 +1,17 @@
 //! What configuration can make of this crate: the original's `SSLServer` and `SSLClient`.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use springline_core::component::{Class, Driver, Exporter, Settings, Type};
-use springline_core::{BoxFuture, Error, ErrorKind, Result};
+use springline_core::component::{Class, Driver, Settings, Type};
+use springline_core::{Error, ErrorKind, Result};
 use springline_net::http::configuration::{
     client_extras, client_tls_properties, listening, server_extras, server_properties,
 };
-use springline_net::http::hub::{HttpHub, Mounted};
-use springline_net::http::{HttpHandler, HttpUrl, Listening};
+use springline_net::http::hub::MountedExporter;
+use springline_net::http::{HttpHandler, HttpUrl};
 
 use crate::client::{SSLClient, XmlRpcProxy};
-use crate::server::{XmlRpcHandler, XmlRpcServer};
+use crate::server::XmlRpcServer;
 
 /// The classes `SSLServer` and `SSLClient`.
 pub static DRIVER: Driver = Driver { name: "xmlrpc", classes: || vec![server(), client()] };
@@ -43,102 +42,50 @@ fn server() -> Class {
             "The user that is let in, with the password, by basic authentication. Default: everybody.",
         )
         .optional("password", Type::Text, "The user's password.")
-        .exporter(SslServer::new)
+        .exporter(ssl_server)
 }
 
-/// An XML-RPC server on a listener that it may share.
-struct SslServer {
-    hub: Arc<HttpHub>,
-    listening: Listening,
-    terms: String,
-    paths: Vec<String>,
-    handler: Arc<XmlRpcHandler>,
-    mounted: Mutex<Option<Mounted>>,
-}
-
-impl SslServer {
-    fn new(settings: &Settings) -> Result<Self> {
-        let (listening, terms) = listening(settings)?;
-        let mut builder = XmlRpcServer::builder();
-        let services = settings.services_by_name("services")?;
-        if settings.setting("service").is_none() && services.is_empty() {
-            return Err(Error::new(ErrorKind::Config, "there is nothing to serve: set 'service' or 'services'"));
-        }
-        if settings.setting("service").is_some() {
-            builder = builder.register_service("", settings.service("service")?);
-        }
-        for (prefix, service) in services {
-            builder = builder.register_service(prefix, service);
-        }
-        if let Some(on) = settings.get("log_requests")? {
-            builder = builder.log_requests(on);
-        }
-        if let Some(on) = settings.get("allow_none")? {
-            builder = builder.allow_none(on);
-        }
-        if let Some(on) = settings.get("introspection")? {
-            builder = builder.introspection(on);
-        }
-        if let Some(calls) = settings.get("multicall")? {
-            builder = builder.multicall(calls);
-        }
-        if let Some(limit) = settings.seconds("deadline")? {
-            builder = builder.deadline(limit);
-        }
-        if let Some(on) = settings.get("gzip")? {
-            builder = builder.gzip(on);
-        }
-        if let Some(user) = settings.get::<String>("user")? {
-            let realm: String = settings.get("realm")?.unwrap_or_else(|| "springline".to_owned());
-            builder = builder.basic_auth_user(&realm, user, settings.require::<String>("password")?);
-        }
-        let paths = settings.get::<Vec<String>>("paths")?.unwrap_or_else(|| PATHS.map(str::to_owned).to_vec());
-        if paths.is_empty() {
-            return Err(Error::new(ErrorKind::Config, "there is no path to serve: see 'paths'"));
-        }
-        let hub = settings.shared().of();
-        Ok(Self { hub, listening, terms, paths, handler: builder.handler()?, mounted: Mutex::default() })
+fn ssl_server(settings: &Settings) -> Result<MountedExporter> {
+    let place = listening(settings)?;
+    let mut builder = XmlRpcServer::builder();
+    let services = settings.services_by_name("services")?;
+    if settings.setting("service").is_none() && services.is_empty() {
+        return Err(Error::new(ErrorKind::Config, "there is nothing to serve: set 'service' or 'services'"));
     }
-
-    fn mounted(&self) -> std::sync::MutexGuard<'_, Option<Mounted>> {
-        self.mounted.lock().unwrap_or_else(PoisonError::into_inner)
+    if settings.setting("service").is_some() {
+        builder = builder.register_service("", settings.service("service")?);
     }
-
-    async fn mount(&self, take_over: bool) -> Result<Vec<String>> {
-        if let Some(mounted) = &*self.mounted() {
-            mounted.remount();
-            return Ok(told(mounted));
-        }
-        let handler = self.handler.clone() as Arc<dyn HttpHandler>;
-        let mounted = self.hub.mount(self.listening.clone(), &self.terms, &self.paths, handler, take_over).await?;
-        let urls = told(&mounted);
-        *self.mounted() = Some(mounted);
-        Ok(urls)
+    for (prefix, service) in services {
+        builder = builder.register_service(prefix, service);
     }
-}
-
-fn told(mounted: &Mounted) -> Vec<String> {
-    mounted.urls().pop().into_iter().collect()
-}
-
-impl Exporter for SslServer {
-    fn start(&self) -> BoxFuture<'_, Result<Vec<String>>> {
-        Box::pin(self.mount(false))
+    if let Some(on) = settings.get("log_requests")? {
+        builder = builder.log_requests(on);
     }
-
-    fn take_over(&self) -> BoxFuture<'_, Result<Vec<String>>> {
-        Box::pin(self.mount(true))
+    if let Some(on) = settings.get("allow_none")? {
+        builder = builder.allow_none(on);
     }
-
-    fn stop(&self, drain: Duration) -> BoxFuture<'_, usize> {
-        let mounted = self.mounted().take();
-        Box::pin(async move {
-            match mounted {
-                Some(mounted) => mounted.unmount(drain).await,
-                None => 0,
-            }
-        })
+    if let Some(on) = settings.get("introspection")? {
+        builder = builder.introspection(on);
     }
+    if let Some(calls) = settings.get("multicall")? {
+        builder = builder.multicall(calls);
+    }
+    if let Some(limit) = settings.seconds("deadline")? {
+        builder = builder.deadline(limit);
+    }
+    if let Some(on) = settings.get("gzip")? {
+        builder = builder.gzip(on);
+    }
+    if let Some(user) = settings.get::<String>("user")? {
+        let realm: String = settings.get("realm")?.unwrap_or_else(|| "springline".to_owned());
+        builder = builder.basic_auth_user(&realm, user, settings.require::<String>("password")?);
+    }
+    let paths = settings.get::<Vec<String>>("paths")?.unwrap_or_else(|| PATHS.map(str::to_owned).to_vec());
+    if paths.is_empty() {
+        return Err(Error::new(ErrorKind::Config, "there is no path to serve: see 'paths'"));
+    }
+    let handler = builder.handler()? as Arc<dyn HttpHandler>;
+    Ok(MountedExporter::new(settings.shared().of(), place, paths, handler))
 }
 
 const URL: Type = Type::Form("the URL of an XML-RPC server", |text| match text.parse::<HttpUrl>() {

@@ -52,6 +52,10 @@ pub fn classes() -> Classes {
     {
         classes = classes.driver(&springline_xmlrpc::DRIVER);
     }
+    #[cfg(feature = "hessian")]
+    {
+        classes = classes.driver(&springline_hessian::DRIVER);
+    }
     #[cfg(feature = "cluster")]
     {
         classes = classes.driver(&springline_cluster::DRIVER);

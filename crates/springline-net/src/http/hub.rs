@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use springline_core::component::Exporter;
 use springline_core::{BoxFuture, Error, ErrorKind, Result};
 use tokio::sync::OnceCell;
 
@@ -164,5 +165,74 @@ impl Drop for Mounted {
 impl fmt::Debug for Mounted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mounted").field("urls", &self.urls()).finish()
+    }
+}
+
+/// What serves a handler at paths of a listener that it may share: the exporter of protocols over HTTP.
+#[derive(Debug)]
+pub struct MountedExporter {
+    hub: Arc<HttpHub>,
+    listening: Listening,
+    terms: String,
+    paths: Vec<String>,
+    handler: Handler,
+    mounted: Mutex<Option<Mounted>>,
+}
+
+struct Handler(Arc<dyn HttpHandler>);
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handler")
+    }
+}
+
+impl MountedExporter {
+    /// One that is not started. The URL of the last path is told to others; for `terms` see [`HttpHub::mount`].
+    #[must_use]
+    pub fn new(
+        hub: Arc<HttpHub>,
+        (listening, terms): (Listening, String),
+        paths: Vec<String>,
+        handler: Arc<dyn HttpHandler>,
+    ) -> Self {
+        Self { hub, listening, terms, paths, handler: Handler(handler), mounted: Mutex::default() }
+    }
+
+    fn mounted(&self) -> MutexGuard<'_, Option<Mounted>> {
+        self.mounted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn mount(&self, take_over: bool) -> Result<Vec<String>> {
+        let told = |mounted: &Mounted| mounted.urls().pop().into_iter().collect();
+        if let Some(mounted) = &*self.mounted() {
+            mounted.remount();
+            return Ok(told(mounted));
+        }
+        let (listening, handler) = (self.listening.clone(), self.handler.0.clone());
+        let mounted = self.hub.mount(listening, &self.terms, &self.paths, handler, take_over).await?;
+        let urls = told(&mounted);
+        *self.mounted() = Some(mounted);
+        Ok(urls)
+    }
+}
+
+impl Exporter for MountedExporter {
+    fn start(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        Box::pin(self.mount(false))
+    }
+
+    fn take_over(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        Box::pin(self.mount(true))
+    }
+
+    fn stop(&self, drain: Duration) -> BoxFuture<'_, usize> {
+        let mounted = self.mounted().take();
+        Box::pin(async move {
+            match mounted {
+                Some(mounted) => mounted.unmount(drain).await,
+                None => 0,
+            }
+        })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use springline_core::{Budget, Bytes, Container, Error, Event, Kind, Output, Payload, Result, Sink, Source, Value};
+use springline_core::{
+    Budget, Bytes, Container, Error, Event, Kind, ListKind, Output, Payload, Result, Sink, Source, Value,
+};
 
 use crate::codec::pickle::{self, Decoder, Encoder};
 
@@ -144,7 +146,7 @@ pub fn write_call(
     sink.str(method)?;
     sink.i64(VARARGS | KEYWORDS | if oneway { ONEWAY } else { 0 })?;
     sink.begin(Container::tuple(Some(2)))?;
-    args.encode(&mut sink)?;
+    write_args(args, &mut sink)?;
     match kwargs {
         Some(kwargs) => kwargs.encode(&mut sink)?,
         None => {
@@ -154,6 +156,22 @@ pub fn write_call(
     }
     sink.end()?;
     sink.end()
+}
+
+// As a tuple, which Python adds its own to. Arguments that came over another wire may be a list.
+fn write_args(args: &Payload<'_>, sink: &mut Encoder<'_>) -> Result<()> {
+    let mut is_list = false;
+    if !args.is_typed() {
+        args.view_source(&mut |source| {
+            let first = source.next()?;
+            is_list = matches!(first, Event::Begin(Container::List { kind: ListKind::List, .. }));
+            Ok(())
+        })?;
+    }
+    match is_list.then(|| args.to_value()).transpose()? {
+        Some(Value::List(items)) => Value::Tuple(items).write(sink),
+        _ => args.encode(sink),
+    }
 }
 
 /// Writes the body of a call of the daemon's or name server's own, with plain arguments.

@@ -1,5 +1,7 @@
 //! `springline serve` and `springline check`: gateways between Python programs on both sides, and no line of Rust.
 
+mod java;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
