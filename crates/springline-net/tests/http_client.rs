@@ -80,6 +80,7 @@ async fn what_is_sent() {
         .user_agent("agent/1")
         .header("Content-Type", "text/xml")
         .header("X-Own", "a")
+        .title_case(true)
         .build()
         .unwrap();
     let ask = async |client: &HttpClient| {
@@ -96,10 +97,10 @@ async fn what_is_sent() {
     let plain = builder(&format!("{}/head", server.url)).gzip(false).build().unwrap();
     assert_eq!(
         ask(&plain).await,
-        format!(r#"{{"line": "POST /head HTTP/1.1", "headers": [["Host", "{host}"], ["Content-Length", "5"]]}}"#)
+        format!(r#"{{"line": "POST /head HTTP/1.1", "headers": [["host", "{host}"], ["content-length", "5"]]}}"#)
     );
     let empty = soon("empty", plain.send(ClientRequest::post(""))).await.unwrap();
-    assert!(String::from_utf8_lossy(&empty.body).contains(r#"["Content-Length", "0"]"#), "{empty:?}");
+    assert!(String::from_utf8_lossy(&empty.body).contains(r#"["content-length", "0"]"#), "{empty:?}");
     // A request's own header takes the place of the client's.
     let request = ClientRequest::post("12345").header("x-own".parse().unwrap(), "b".parse().unwrap());
     let answer = client.send(request).await.unwrap();

@@ -17,6 +17,9 @@ use tokio::time::{Instant, Sleep};
 use super::io::Shared;
 use crate::transfer::transfer_until;
 
+/// hyper copies what it sends behind the head: of large bodies no more than a few of such pieces at a time.
+const PIECE: usize = 64 * 1024;
+
 /// A body on its way out: nothing, whole, or a stream.
 ///
 /// What is whole goes out with a Content-Length, a stream in chunks (to HTTP/1.0 peers until the connection ends).
@@ -142,18 +145,22 @@ impl http_body::Body for Body {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
         Poll::Ready(match &mut self.0 {
             Repr::Empty => None,
+            Repr::Whole(bytes) if bytes.len() > PIECE => Some(Ok(Frame::data(bytes.split_to(PIECE)))),
             Repr::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.0 = Repr::Empty;
                 Some(Ok(Frame::data(bytes)))
             }
-            Repr::Parts(parts, left) => match parts.pop_front() {
-                Some(part) => {
-                    *left -= part.len() as u64;
-                    Some(Ok(Frame::data(part)))
-                }
-                None => None,
-            },
+            Repr::Parts(parts, left) => {
+                let piece = match parts.front_mut() {
+                    Some(part) if part.len() > PIECE => Some(part.split_to(PIECE)),
+                    _ => parts.pop_front(),
+                };
+                piece.map(|piece| {
+                    *left -= piece.len() as u64;
+                    Ok(Frame::data(piece))
+                })
+            }
             Repr::Channel(rx) => ready!(rx.poll_recv(cx)).map(|piece| piece.map(Frame::data)),
         })
     }

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::CONTENT_LENGTH;
+use http_body::Body as _;
 use springline_core::Peer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
@@ -20,7 +20,8 @@ use super::HttpOptions;
 use super::body::Pace;
 use crate::{Connection, Stream};
 
-/// How long after an answer hyper and its buffers are kept for the next request. An idle connection has none.
+/// How long after an answer hyper and its buffers are kept for the next request, and at most twice that: the clock is not
+/// asked for each. An idle connection has none.
 const PARK_AFTER: Duration = Duration::from_millis(100);
 
 /// Where a connection stands.
@@ -75,10 +76,13 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// The request of that head begins.
-    pub(super) fn at(head: &HeaderMap, shared: &Shared) -> Self {
-        let length = head.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-        let chunked = head.contains_key(TRANSFER_ENCODING);
+    /// That request begins.
+    pub(super) fn at(request: &hyper::Request<hyper::body::Incoming>, shared: &Shared) -> Self {
+        // hyper has read the head for it, and refuses lengths that are none.
+        let (length, chunked) = match request.body().size_hint().exact() {
+            Some(0) if !request.headers().contains_key(CONTENT_LENGTH) => (None, false),
+            exact => (exact, exact.is_none()),
+        };
         let followed = shared.phase() == Phase::Head;
         let seen = Self {
             length,
@@ -177,7 +181,12 @@ pub(super) struct Io {
     timer: Option<Pin<Box<Sleep>>>,
     /// Whom the timer wakes: it was polled with that, and has not been set anew since.
     timer_wakes: Option<Waker>,
+    /// The request after which the timer was set to give hyper up, if that is what it is set for.
+    parks_after: Option<u64>,
+    /// When the head has to be there.
     until: Option<Instant>,
+    /// An answer has just gone out: most likely there is nothing to read.
+    answered: bool,
     writing: Pace,
     ended: bool,
     timed_out: bool,
@@ -194,7 +203,9 @@ impl Io {
             header_timeout: options.header_timeout,
             timer: None,
             timer_wakes: None,
+            parks_after: None,
             until: None,
+            answered: false,
             writing: Pace::new(options.transfer_timeout),
             ended: false,
             timed_out: false,
@@ -228,7 +239,9 @@ impl Io {
         self.ahead = Bytes::copy_from_slice(&ahead);
         self.timer = None;
         self.timer_wakes = None;
+        self.parks_after = None;
         self.until = None;
+        self.answered = false;
         self.shared.flags.store(0, Relaxed);
         self.shared.enter(Phase::Idle);
     }
@@ -270,13 +283,22 @@ impl Io {
 
     // Nothing has come. Ready when that was so for too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let patience = match self.shared.phase() {
-            Phase::Idle => PARK_AFTER,
-            Phase::Head => self.header_timeout,
+        let idle = match self.shared.phase() {
+            Phase::Idle => true,
+            Phase::Head => false,
             // The body's reader and the writer look after themselves.
             Phase::Busy | Phase::Answered => return Poll::Pending,
         };
-        let until = *self.until.get_or_insert_with(|| Instant::now() + patience);
+        let request = self.shared.request();
+        let mut until = match &self.timer {
+            // Good enough if it was set for an earlier request, until it is due.
+            Some(timer) if idle && self.parks_after.is_some() => timer.deadline(),
+            _ if idle => {
+                self.parks_after = Some(request);
+                Instant::now() + PARK_AFTER
+            }
+            _ => *self.until.get_or_insert_with(|| Instant::now() + self.header_timeout),
+        };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         loop {
             // A timer that is due too early is left alone: most never are, since the next request comes first.
@@ -292,8 +314,14 @@ impl Io {
                 self.timer_wakes = Some(cx.waker().clone());
                 return Poll::Pending;
             }
-            if timer.deadline() >= until {
+            if idle && self.parks_after != Some(request) {
+                self.parks_after = Some(request);
+                until = Instant::now() + PARK_AFTER;
+            } else if timer.deadline() >= until {
                 return Poll::Ready(());
+            }
+            if !idle {
+                self.parks_after = None;
             }
             timer.as_mut().reset(until);
             self.timer_wakes = None;
@@ -318,6 +346,7 @@ impl Io {
             shared.enter(Phase::Idle);
             self.after_head = 0;
             self.until = None;
+            self.answered = true;
             self.writing.restart();
         }
     }
@@ -336,7 +365,10 @@ impl AsyncRead for Io {
         }
         let before = buf.filled().len();
         if this.ahead.is_empty() {
-            match Pin::new(&mut this.stream).poll_read(cx, buf) {
+            // Over TLS a read asks much more than whether the socket has anything.
+            let none = std::mem::take(&mut this.answered) && this.stream.poll_read_ready(cx).is_pending();
+            let polled = if none { Poll::Pending } else { Pin::new(&mut this.stream).poll_read(cx, buf) };
+            match polled {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(e)) => {
                     this.ended = true;
@@ -442,6 +474,13 @@ impl HeadScan {
 
     /// How many of `bytes` belong to the head.
     fn feed(&mut self, bytes: &[u8]) -> usize {
+        if !self.begun
+            && self.length == 0
+            && let Some(plain) = plain_head(bytes)
+        {
+            self.done = true;
+            return plain;
+        }
         let mut at = 0;
         while let Some(end) = memchr::memchr(b'\n', &bytes[at..]) {
             let line = &bytes[at..at + end];
@@ -483,6 +522,20 @@ impl HeadScan {
         }
         self.begun |= !matches!(line, [] | [b'\r']);
     }
+}
+
+/// The length of a head that is there whole and has no line that begins as `Transfer-Encoding` does: nearly all.
+fn plain_head(bytes: &[u8]) -> Option<usize> {
+    let mut line = 0;
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        match bytes[line..end] {
+            // Empty lines before the request line are left to the long way.
+            [] | [b'\r'] => return (line > 0).then_some(end + 1),
+            [b't' | b'T', ..] => return None,
+            _ => line = end + 1,
+        }
+    }
+    None
 }
 
 #[cfg(test)]

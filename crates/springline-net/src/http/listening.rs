@@ -324,6 +324,12 @@ macro_rules! http_client_options {
                 self.with_http(|http| http.user_agent(text))
             }
 
+            /// Whether names of header fields are written as `Content-Type`, for servers that do not know that
+            /// `content-type` is the same. Default false.
+            pub fn title_case(self, title_case: bool) -> Self {
+                self.with_http(|http| http.title_case(title_case))
+            }
+
             /// Whether a call is sent once more when a connection that had been kept is closed without an answer; it may
             /// then run twice, as with CPython's client. Default false: only what the server cannot have seen is sent
             /// again.

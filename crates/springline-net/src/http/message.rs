@@ -11,10 +11,12 @@ use springline_core::{Error, ErrorKind, Peer, Result};
 use super::{Body, Incoming};
 
 /// A request whose head was read; its body is still to be.
-pub struct Request {
-    pub(super) head: http::request::Parts,
-    pub(super) body: Incoming,
-    pub(super) peer: Arc<Peer>,
+pub struct Request(Box<Inner>);
+
+/// Boxed: it goes through many hands.
+struct Inner {
+    request: hyper::Request<Incoming>,
+    peer: Arc<Peer>,
 }
 
 /// Without the header fields: some are secrets.
@@ -23,69 +25,84 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("method", self.method())
             .field("target", &self.target())
-            .field("peer", &self.peer.address)
+            .field("peer", &self.peer().address)
             .finish_non_exhaustive()
     }
 }
 
 impl Request {
+    pub(super) fn new(request: hyper::Request<Incoming>, peer: Arc<Peer>) -> Self {
+        Self(Box::new(Inner { request, peer }))
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.head.method
+        self.0.request.method()
     }
 
     /// The path, as it was sent: not decoded, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.head.uri.path()
+        self.0.request.uri().path()
     }
 
     /// What follows the question mark.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.head.uri.query()
+        self.0.request.uri().query()
     }
 
     /// Path and query as they were sent.
     #[must_use]
     pub fn target(&self) -> &str {
-        self.head.uri.path_and_query().map_or("*", |t| t.as_str())
+        self.0.request.uri().path_and_query().map_or("*", |t| t.as_str())
     }
 
     /// HTTP's version.
     #[must_use]
     pub fn version(&self) -> http::Version {
-        self.head.version
+        self.0.request.version()
     }
 
     /// All header fields.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
+        self.0.request.headers()
     }
 
     /// The field of that name, unless it is missing or no ASCII text.
     #[must_use]
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
-        self.head.headers.get(name)?.to_str().ok()
+        self.headers().get(name)?.to_str().ok()
     }
 
     /// Who sent it: the address and, over TLS, the certificate.
     #[must_use]
     pub fn peer(&self) -> &Arc<Peer> {
-        &self.peer
+        &self.0.peer
     }
 
     /// The body, to be read piece by piece.
     pub fn body(&mut self) -> &mut Incoming {
-        &mut self.body
+        self.0.request.body_mut()
+    }
+
+    /// An answer with status 200, in the memory of this request's header fields: they are gone. For the last thing that is
+    /// done with a request.
+    #[must_use]
+    pub fn respond(&mut self, body: impl Into<Body>) -> Response {
+        let mut headers = std::mem::take(self.0.request.headers_mut());
+        headers.clear();
+        let mut response = Response::new(body.into());
+        *response.headers_mut() = headers;
+        response
     }
 
     /// The body, without the rest.
     #[must_use]
     pub fn into_body(self) -> Incoming {
-        self.body
+        self.0.request.into_body()
     }
 
     /// Reads the whole body, of at most `limit` bytes.
@@ -93,7 +110,7 @@ impl Request {
     /// # Errors
     /// As [`Incoming::whole`]; [`refusal`] makes an answer of them.
     pub async fn read_body(&mut self, limit: usize) -> Result<Bytes> {
-        self.body.whole(limit).await
+        self.body().whole(limit).await
     }
 }
 

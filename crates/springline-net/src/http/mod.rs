@@ -15,6 +15,7 @@ mod listening;
 mod log;
 mod message;
 mod server;
+mod wakes;
 
 pub use auth::{Door, Login, SingleUser};
 pub use body::{Body, BodySender, Incoming};

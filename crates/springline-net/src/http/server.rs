@@ -1,6 +1,6 @@
 //! The server: handlers under paths, on one listener.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,9 @@ pub struct HttpOptions {
     pub idle_timeout: Duration,
     /// Bytes of a request's head. Default 32 KiB, and 100 header fields; more is answered with 431.
     pub head_size: usize,
+    /// Whether names of header fields are written as `Content-Type`, for clients that do not know that `content-type` is
+    /// the same: CPython's `xmlrpc.client` gives those of an error to its user in a plain `dict`. Default true.
+    pub title_case: bool,
 }
 
 impl Default for HttpOptions {
@@ -48,6 +51,7 @@ impl Default for HttpOptions {
             transfer_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(120),
             head_size: 32 * 1024,
+            title_case: true,
         }
     }
 }
@@ -146,10 +150,10 @@ impl HttpServer {
 
 impl fmt::Debug for HttpServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut paths: Vec<_> = self.site.mounts.keys().collect();
-        paths.sort();
+        let paths: Vec<_> = self.site.mounts.keys().collect();
         f.debug_struct("HttpServerBuilder").field("paths", &paths).field("options", &self.site.options).finish()
     }
 }
 
-pub(super) type Mounts = HashMap<String, Arc<dyn HttpHandler>>;
+/// Few and short as a rule: comparing costs less than hashing.
+pub(super) type Mounts = BTreeMap<String, Arc<dyn HttpHandler>>;

@@ -373,23 +373,39 @@ fn illegal(text: &str, at: usize) -> Error {
 // The first byte that cannot stay as it is. Whole chunks are tested first: that compiles to vector instructions.
 #[inline]
 fn find_special(text: &[u8]) -> Option<usize> {
-    let (chunks, rest) = text.as_chunks::<CHUNK>();
-    for (at, chunk) in chunks.iter().enumerate() {
-        if has_special(chunk) {
-            return chunk.iter().position(|&b| is_special(b)).map(|found| at * CHUNK + found);
-        }
-    }
+    let rest = match find_chunk::<32>(text) {
+        Ok(found) => return Some(found),
+        Err(rest) => text.get(text.len() - rest..).unwrap_or_default(),
+    };
+    let before = text.len() - rest.len();
+    let rest = match find_chunk::<8>(rest) {
+        Ok(found) => return Some(before + found),
+        Err(rest) => rest,
+    };
     // The end is tested with what is before it.
-    match text.last_chunk() {
-        Some(end) if rest.is_empty() || !has_special(end) => None,
-        _ => rest.iter().position(|&b| is_special(b)).map(|found| text.len() - rest.len() + found),
+    match text.last_chunk::<8>() {
+        Some(end) if !has_special(end) => None,
+        _ => {
+            let start = text.len() - rest;
+            text.get(start..)?.iter().position(|&b| is_special(b)).map(|found| start + found)
+        }
     }
 }
 
-const CHUNK: usize = 32;
+// The first such byte in whole chunks, or how many bytes are left behind them.
+#[inline]
+fn find_chunk<const N: usize>(text: &[u8]) -> Result<usize, usize> {
+    let (chunks, rest) = text.as_chunks::<N>();
+    for (at, chunk) in chunks.iter().enumerate() {
+        if has_special(chunk) {
+            return Ok(at * N + chunk.iter().position(|&b| is_special(b)).unwrap_or_default());
+        }
+    }
+    Err(rest.len())
+}
 
 #[inline]
-fn has_special(chunk: &[u8; CHUNK]) -> bool {
+fn has_special<const N: usize>(chunk: &[u8; N]) -> bool {
     chunk.iter().fold(false, |found, &b| {
         found | ((b < 0x20) & (b != b'\n') & (b != b'\t')) | (b == b'&') | (b == b'<') | (b == b'>') | (b == 0xef)
     })

@@ -294,6 +294,10 @@ fn detect(body: &[u8], charset: Option<&str>) -> Result<(Encoding, usize)> {
 // The encoding's label in the declaration, and where it is. Blanks before are forgiven here; the reader refuses them where
 // it has to.
 fn declared(body: &[u8]) -> Option<(&str, usize)> {
+    // Nearly all that say nothing of it.
+    if body.starts_with(b"<?xml version='1.0'?>") || body.starts_with(b"<?xml version=\"1.0\"?>") {
+        return None;
+    }
     let blanks = body.iter().take_while(|b| b.is_ascii_whitespace()).count();
     let declaration = body.get(blanks..)?.strip_prefix(b"<?xml")?;
     let start = blanks + 5;

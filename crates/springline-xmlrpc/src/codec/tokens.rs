@@ -8,8 +8,9 @@
 //!
 //! Nearly all tags of nearly all documents are written in one way: `<value>`, `</value>`. Where a tag that may come is there
 //! letter by letter, it is taken by comparing bytes ([`Tokens::start`], [`Tokens::end`], [`Tokens::element`]), which costs
-//! a tenth of an event; other tags of XML-RPC that have nothing but their name are read here too. Whatever else is there,
-//! attributes, comments or references, goes through quick-xml, which is not even made before something of that kind comes.
+//! a tenth of an event; other tags of XML-RPC that have nothing but their name, text and the five entities are read here
+//! too. Whatever else is there, attributes, comments or references by number, goes through quick-xml, which is not even made
+//! before something of that kind comes.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -68,6 +69,10 @@ pub(super) struct Tokens<'de> {
 const LONGEST: usize = 16;
 // From so many on quick-xml's notes are thrown away.
 const MOST_NOTED: u32 = 1024;
+
+// How the root element is written as a rule.
+const ROOTS: [(&[u8], Element); 2] =
+    [(b"<methodCall>", Element::MethodCall), (b"<methodResponse>", Element::MethodResponse)];
 
 fn blank(b: u8) -> bool {
     matches!(b, b' ' | b'\n' | b'\t' | b'\r')
@@ -181,7 +186,8 @@ impl<'de> Tokens<'de> {
         end: &[u8; M],
     ) -> Option<&'de str> {
         let at = self.position();
-        let (text, tail) = plain_text(self.rest.strip_prefix(start)?, end)?;
+        let (text, tail) = plain_text(self.rest.strip_prefix(start)?)?;
+        let tail = tail.strip_prefix(end)?;
         self.rest = tail;
         self.at = at;
         Some(text)
@@ -204,7 +210,8 @@ impl<'de> Tokens<'de> {
             return None;
         }
         let at = self.position();
-        let (text, tail) = plain_text(self.rest, end)?;
+        let (text, tail) = plain_text(self.rest)?;
+        let tail = tail.strip_prefix(end)?;
         self.rest = tail;
         self.at = at;
         self.depth = self.depth.wrapping_sub(1);
@@ -261,10 +268,38 @@ impl<'de> Tokens<'de> {
     /// The next token.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Token<'de>> {
-        match self.plain_tag() {
-            Some(tag) => Ok(tag),
+        match self.plain_tag().or_else(|| self.plain_piece()) {
+            Some(token) => Ok(token),
             None => self.other(),
         }
+    }
+
+    // Text as far as the next tag or reference, or one of the five entities.
+    fn plain_piece(&mut self) -> Option<Token<'de>> {
+        if self.amid {
+            return None;
+        }
+        let at = self.position();
+        let (token, tail) = match self.rest {
+            [b'&', name @ ..] => {
+                let (c, name) = match name {
+                    [b'g', ..] => ('>', &b"gt;"[..]),
+                    [b'l', ..] => ('<', &b"lt;"[..]),
+                    [b'a', b'm', ..] => ('&', &b"amp;"[..]),
+                    [b'a', ..] => ('\'', &b"apos;"[..]),
+                    _ => ('"', &b"quot;"[..]),
+                };
+                (Token::Char(c), self.rest.get(1..)?.strip_prefix(name)?)
+            }
+            [b'<', ..] | [] => return None,
+            rest => {
+                let (text, tail) = plain_text(rest).filter(|(_, tail)| !tail.starts_with(b"]"))?;
+                (Token::Text(text), tail)
+            }
+        };
+        self.at = at;
+        self.rest = tail;
+        Some(token)
     }
 
     // The next token, whatever it is.
@@ -289,10 +324,8 @@ impl<'de> Tokens<'de> {
                         tag = self.end_with_prefix(name)?;
                     }
                     self.depth = self.depth.wrapping_sub(1);
-                    if !self.declared.is_empty() {
-                        let depth = self.depth;
-                        self.declared.retain(|d| d.depth <= depth);
-                    }
+                    let depth = self.depth;
+                    self.declared.retain(|d| d.depth <= depth);
                     Token::End(tag)
                 }
                 Ok(Event::Text(e)) => match e.into_inner() {
@@ -308,10 +341,8 @@ impl<'de> Tokens<'de> {
                     self.depth += 1;
                     let tag = self.tag(&e)?;
                     self.depth -= 1;
-                    if !self.declared.is_empty() {
-                        let depth = self.depth;
-                        self.declared.retain(|d| d.depth <= depth);
-                    }
+                    let depth = self.depth;
+                    self.declared.retain(|d| d.depth <= depth);
                     Token::Empty(tag)
                 }
                 Ok(Event::CData(e)) => match e.into_inner() {
@@ -375,10 +406,13 @@ impl<'de> Tokens<'de> {
                 self.skip_blanks();
                 first = false;
             }
-            if !self.rest.starts_with(b"</")
-                && let Some(root) = self.plain_tag()
-            {
-                return Ok(root);
+            for (tag, name) in ROOTS {
+                if !self.amid && self.rest.starts_with(tag) {
+                    self.at = self.position();
+                    self.rest = self.rest.get(tag.len()..).unwrap_or_default();
+                    self.depth += 1;
+                    return Ok(Token::Start(Tag::plain(name)));
+                }
             }
             if first {
                 // This one passes over a byte order mark.
@@ -706,12 +740,10 @@ impl<'de> Tokens<'de> {
     }
 }
 
-// Text that is as it is, and what follows the end tag after it.
+// Text that is as it is, and what follows it. A bracket may begin `]]>`, which text must not have.
 #[inline]
-fn plain_text<'de, const M: usize>(content: &'de [u8], end: &[u8; M]) -> Option<(&'de str, &'de [u8])> {
-    // A bracket may begin `]]>`, which text must not have.
+fn plain_text(content: &[u8]) -> Option<(&str, &[u8])> {
     let (text, tail) = content.split_at_checked(memchr::memchr3(b'<', b'&', b']', content)?)?;
-    let tail = tail.strip_prefix(end)?;
     Some((std::str::from_utf8(text).ok()?, tail))
 }
 

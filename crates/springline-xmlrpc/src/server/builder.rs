@@ -1,7 +1,7 @@
 //! Setting up a server.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const MULTICALL: usize = 1000;
 pub struct XmlRpcServerBuilder {
     listening: Listening,
     paths: Vec<String>,
-    functions: HashMap<String, FnService>,
+    functions: BTreeMap<String, FnService>,
     last: Option<String>,
     registry: Registry,
     introspection: bool,
@@ -60,7 +60,7 @@ impl Default for XmlRpcServerBuilder {
         Self {
             listening: Listening::new("localhost", 8000),
             paths: vec!["/".to_owned(), "/RPC2".to_owned()],
-            functions: HashMap::new(),
+            functions: BTreeMap::new(),
             last: None,
             registry: Registry::new(),
             introspection: true,
@@ -383,8 +383,7 @@ impl XmlRpcServerBuilder {
 
 impl fmt::Debug for XmlRpcServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut functions: Vec<_> = self.functions.keys().collect();
-        functions.sort();
+        let functions: Vec<_> = self.functions.keys().collect();
         f.debug_struct("XmlRpcServerBuilder")
             .field("functions", &functions)
             .field("services", &self.registry.names())

@@ -1,13 +1,13 @@
 //! From a method's name to what it gives.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use springline_core::panics::{Caught, Panicked, catch};
 use springline_core::{
-    Call, CallKind, CallOptions, Container, Encode, Error, ErrorKind, FnService, MethodInfo, Payload, Registry, Reply,
-    Result, Service, Sink, Value,
+    Call, Container, Encode, Error, ErrorKind, FnService, MethodInfo, Payload, Registry, Reply, Result, Service, Sink,
+    Value,
 };
 use tracing::{debug, error};
 
@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 1000;
 
 /// What is served, and how it is answered.
 pub(super) struct Methods {
-    pub(super) functions: HashMap<String, FnService>,
+    pub(super) functions: BTreeMap<String, FnService>,
     pub(super) registry: Registry,
     pub(super) introspection: bool,
     pub(super) capabilities: bool,
@@ -89,11 +89,19 @@ fn fault_value(fault: &Fault) -> Value {
 impl Methods {
     /// Where a name leads. The longest prefix that is a service's counts.
     pub(super) fn find<'a>(&'a self, name: &'a str) -> Option<Target<'a>> {
-        if name.split('.').any(|part| part.starts_with('_')) {
-            return None;
+        let (mut before, mut dots) = (b'.', false);
+        for &b in name.as_bytes() {
+            if (before, b) == (b'.', b'_') {
+                return None;
+            }
+            dots |= b == b'.';
+            before = b;
         }
         if let Some(function) = self.functions.get(name) {
             return Some(Target::Function(function, name));
+        }
+        if !dots && name.len() <= LONGEST_NAME {
+            return Some(Target::Service(self.registry.get("")?, name));
         }
         if let Some(system) = System::named(name).filter(|s| self.serves(*s)) {
             return Some(Target::System(system));
@@ -120,11 +128,17 @@ impl Methods {
         }
     }
 
-    /// Calls a method within the time there is for it.
-    pub(super) async fn call(&self, name: &str, args: Payload<'_>, mut options: CallOptions) -> Result<Answer, Fault> {
-        let Some(limit) = self.deadline else { return self.perform(name, args, options).await };
-        options.deadline = Some(Instant::now() + limit);
-        match tokio::time::timeout(limit, self.perform(name, args, options)).await {
+    /// Calls a method, whose full name is in `call`, within the time there is for it.
+    pub(super) async fn call<'a>(&'a self, call: &mut Call<'a>) -> Result<Answer, Fault> {
+        match self.deadline {
+            None => self.perform(call).await,
+            Some(limit) => Box::pin(self.perform_within(limit, call)).await,
+        }
+    }
+
+    async fn perform_within<'a>(&'a self, limit: Duration, call: &mut Call<'a>) -> Result<Answer, Fault> {
+        call.options.deadline = Some(Instant::now() + limit);
+        match tokio::time::timeout(limit, self.perform(call)).await {
             Ok(done) => done,
             Err(_) => {
                 let e = Error::new(ErrorKind::Timeout, format!("the call was given up after {limit:?}"));
@@ -133,16 +147,27 @@ impl Methods {
         }
     }
 
-    pub(super) async fn perform(&self, name: &str, args: Payload<'_>, options: CallOptions) -> Result<Answer, Fault> {
-        let target = self.find(name).ok_or_else(|| self.no_such_method(name))?;
-        if let Target::System(system) = target {
-            return Box::pin(self.system(system, args, options)).await;
-        }
-        let mut reply = match &target {
-            Target::Function(function, method) => self.run(*function, method, args, options).await,
-            Target::Service(service, method) => self.run(&**service, method, args, options).await,
-            Target::System(_) => return Err(self.no_such_method(name)),
-        }?;
+    /// The same for as long as it takes.
+    pub(super) async fn perform<'a>(&'a self, call: &mut Call<'a>) -> Result<Answer, Fault> {
+        let target = self.find(call.method).ok_or_else(|| self.no_such_method(call.method))?;
+        let (service, method): (&dyn Service, &'a str) = match &target {
+            Target::Function(function, method) => (*function, method),
+            Target::Service(service, method) => (&**service, method),
+            Target::System(system) => {
+                return Box::pin(self.system(*system, call.args.by_ref(), call.options.clone())).await;
+            }
+        };
+        call.method = method;
+        let call = &*call;
+        let done = match catch(|| service.call(call)) {
+            Ok(future) => Caught(future).await,
+            Err(panicked) => Err(panicked),
+        };
+        let mut reply = match done {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(e)) => return Err(self.fault(e)),
+            Err(panicked) => return Err(self.panicked(method, panicked)),
+        };
         // A method that gives nothing gives an empty text to those who have no null. An option that is empty is no
         // text: that stays an error.
         if self.write.dialect == Dialect::None
@@ -152,25 +177,6 @@ impl Methods {
             reply.result = Value::from("").into();
         }
         Ok(Answer::Reply(reply))
-    }
-
-    async fn run(
-        &self,
-        service: &dyn Service,
-        method: &str,
-        args: Payload<'_>,
-        options: CallOptions,
-    ) -> Result<Reply, Fault> {
-        let call = Call { method, kind: CallKind::Method, args, kwargs: None, options };
-        let done = match catch(|| service.call(&call)) {
-            Ok(future) => Caught(future).await,
-            Err(panicked) => Err(panicked),
-        };
-        match done {
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(e)) => Err(self.fault(e)),
-            Err(panicked) => Err(self.panicked(method, panicked)),
-        }
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springline_core::{BoxFuture, Bytes, CallOptions, Registry};
+use springline_core::{BoxFuture, Bytes, Call, CallKind, CallOptions, Registry};
 use springline_net::http::coding::{Coding, decode, gzip};
 use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use springline_net::http::{
@@ -13,7 +13,7 @@ use tracing::{Level, debug, enabled, info};
 use super::dispatch::{LOG, Methods};
 use super::page::page;
 use crate::fault::{SHOWN_NAME, shortened};
-use crate::{CORRELATION, parse_call};
+use crate::{CORRELATION, IncomingCall, parse_call};
 
 /// Answers larger than this are compressed for those who ask for it, in bytes. CPython's number.
 const GZIP_FROM: usize = 1400;
@@ -74,7 +74,10 @@ impl XmlRpcHandler {
             return response;
         };
         let limits = &self.methods.read.limits;
-        let body = request.read_body(limits.message_size).await.and_then(|body| decode(coding, body, limits));
+        let body = request.read_body(limits.message_size).await.and_then(|body| match coding {
+            Coding::Identity => Ok(body),
+            packed => decode(packed, body, limits),
+        });
         let body = match body {
             Ok(body) => body,
             Err(e) => {
@@ -86,7 +89,7 @@ impl XmlRpcHandler {
         self.answer(body, charset.as_deref(), request, &mut out).await;
         let packed = self.gzip && out.len() > GZIP_FROM && wants_gzip(request);
         let body = if packed { gzip(&out) } else { out.into() };
-        let mut response = Response::new(body.into());
+        let mut response = request.respond(body);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
         if packed {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -96,14 +99,15 @@ impl XmlRpcHandler {
 
     async fn answer(&self, body: Bytes, charset: Option<&str>, request: &Request, out: &mut Vec<u8>) {
         let answer = match parse_call(body, charset, &self.methods.read) {
-            Ok(call) => {
+            Ok(IncomingCall { method, args }) => {
                 let mut options = CallOptions::default();
                 options.peer = Some(request.peer().clone());
                 if let Some(id) = request.header(CORRELATION) {
                     options.metadata.set_correlation_text(id);
                 }
-                debug!(target: LOG, method = &*shortened(&call.method, SHOWN_NAME), peer = %request.peer().address, "call");
-                self.methods.call(&call.method, call.args, options).await
+                debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), peer = %request.peer().address, "call");
+                let mut call = Call { method: &method, kind: CallKind::Method, args, kwargs: None, options };
+                self.methods.call(&mut call).await
             }
             Err(e) => Err(self.methods.fault(e)),
         };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use springline_core::{
-    CallKind, CallOptions, Error, ErrorKind, MethodInfo, ParamInfo, Payload, Result, ServiceInfo, Value,
+    Call, CallKind, CallOptions, Error, ErrorKind, MethodInfo, ParamInfo, Payload, Result, ServiceInfo, Value,
 };
 use tracing::debug;
 
@@ -276,7 +276,9 @@ impl Methods {
                 }
                 Ok((name, params)) => {
                     let args = Payload::from(Value::List(params));
-                    Box::pin(self.perform(&name, args, options.clone())).await
+                    let mut call =
+                        Call { method: &name, kind: CallKind::Method, args, kwargs: None, options: options.clone() };
+                    Box::pin(self.perform(&mut call)).await
                 }
                 Err(why) => Err(Fault::no_call(why, self.faults)),
             };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use springline_core::{Error, ErrorKind, Limits, Result};
 use tokio::sync::Semaphore;
@@ -52,6 +52,7 @@ pub(super) struct Options {
     pub(super) gzip: bool,
     pub(super) retry_stale: bool,
     pub(super) verbose: bool,
+    pub(super) title_case: bool,
 }
 
 impl HttpClientBuilder {
@@ -73,6 +74,7 @@ impl HttpClientBuilder {
                 gzip: true,
                 retry_stale: false,
                 verbose: false,
+                title_case: false,
             },
             max_connections: 256,
         }
@@ -186,6 +188,13 @@ impl HttpClientBuilder {
         self
     }
 
+    /// Whether names of header fields are written as `Content-Type`, for servers that do not know that `content-type` is the
+    /// same. Default false.
+    pub fn title_case(mut self, title_case: bool) -> Self {
+        self.options.title_case = title_case;
+        self
+    }
+
     /// Checks everything. Nothing is connected yet.
     ///
     /// # Errors
@@ -224,6 +233,7 @@ impl HttpClientBuilder {
             }
             headers.insert(key, value(name, text)?);
         }
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let secret = proxy.as_ref().and_then(|p| p.credentials.as_ref()).map(Credentials::basic).transpose()?;
         let mut prefix = String::new();
         let route = match proxy {

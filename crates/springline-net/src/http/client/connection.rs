@@ -2,14 +2,14 @@
 //!
 //! Whoever waits for an answer polls the connection in its own `poll`. An answer's head and body are handed from hyper's
 //! connection to us through channels, but within one `poll`, so nobody has to be woken for them: they are polled with a
-//! waker that does nothing, and only what waits for the socket has the real one.
+//! waker that does nothing, and only what waits for the socket has the real one. And once a read has given all that there
+//! was, the reads that hyper goes on to try within that `poll` are put off (`wire.rs`): most often the answer is there.
 
 use std::error::Error as _;
-use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -22,6 +22,7 @@ use springline_core::{Error, ErrorKind, Reached, Result};
 use super::wire::{Count, Counted};
 use crate::Stream;
 use crate::http::Body;
+use crate::http::wakes::Wakes;
 
 /// The most that an answer's head may take. A bound on what is kept while it is not complete.
 const HEAD: usize = 64 * 1024;
@@ -30,12 +31,13 @@ pub(super) struct Connection {
     sender: http1::SendRequest<Body>,
     driver: http1::Connection<TokioIo<Counted>, Body>,
     count: Arc<Count>,
+    wakes: Wakes,
     /// Once hyper's connection is done, and what ended it.
     ended: Option<Option<hyper::Error>>,
     /// Where the current exchange began, in bytes written and read.
     mark: (u64, u64),
-    /// Whether the current request was handed over in one piece.
-    whole: bool,
+    /// How many bytes the body of the current request has, unless it is a stream.
+    body: Option<u64>,
     secure: bool,
     /// How many answers came over it.
     pub(super) answers: u64,
@@ -44,21 +46,22 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Boxed: large, and moved from call to call.
-    pub(super) async fn new(stream: Stream, secure: bool) -> Result<Box<Self>> {
+    pub(super) async fn new(stream: Stream, secure: bool, title_case: bool) -> Result<Box<Self>> {
         let count = Arc::new(Count::default());
         let io = TokioIo::new(Counted::new(stream, count.clone()));
         let mut builder = http1::Builder::new();
-        // As CPython and most others write them: some old servers look for exactly that.
-        builder.title_case_headers(true).max_header_size(HEAD);
+        // One buffer for head and body: the system takes that faster than two. Large bodies come in pieces.
+        builder.writev(false).title_case_headers(title_case).max_header_size(HEAD);
         let (sender, driver) =
             builder.handshake(io).await.map_err(|e| Error::new(ErrorKind::Internal, format!("no connection: {e}")))?;
         Ok(Box::new(Self {
             sender,
             driver,
             count,
+            wakes: Wakes::new(),
             ended: None,
             mark: (0, 0),
-            whole: true,
+            body: None,
             secure,
             answers: 0,
             idle_since: Instant::now(),
@@ -66,9 +69,15 @@ impl Connection {
     }
 
     fn drive(&mut self, cx: &mut Context<'_>) {
-        if self.ended.is_none()
-            && let Poll::Ready(end) = Pin::new(&mut self.driver).poll(cx)
-        {
+        if self.ended.is_some() {
+            return;
+        }
+        let (driver, count) = (&mut self.driver, &self.count);
+        let polled = self.wakes.poll(cx, |cx| {
+            count.read_on();
+            Pin::new(&mut *driver).poll(cx)
+        });
+        if let Poll::Ready(end) = polled {
             self.ended = Some(end.err());
         }
     }
@@ -85,99 +94,99 @@ impl Connection {
         (self.ended.is_none() && self.sender.is_ready()) || self.is_usable()
     }
 
-    /// Sends a request and waits for the head of its answer.
-    pub(super) async fn exchange(&mut self, request: http::Request<Body>) -> Result<http::Response<Incoming>> {
+    /// Hands over a request. It is on its way once the answer is polled for, by what this gives.
+    pub(super) fn begin(
+        &mut self,
+        request: http::Request<Body>,
+    ) -> impl Future<Output = hyper::Result<http::Response<Incoming>>> + use<> {
         self.mark = (self.count.written(), self.count.read());
-        self.whole = request.body().known_length().is_some();
-        let mut answer = pin!(self.sender.send_request(request));
-        let outcome = poll_fn(|cx| {
+        self.body = request.body().known_length();
+        self.count.expect_nothing();
+        self.wakes.begin();
+        self.sender.send_request(request)
+    }
+
+    /// Sends what is to be sent and reads as far as the end of the answer's head.
+    pub(super) fn poll_answer(
+        &mut self,
+        answer: Pin<&mut impl Future<Output = hyper::Result<http::Response<Incoming>>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<http::Response<Incoming>>> {
+        let mut answer = answer;
+        loop {
             self.drive(cx);
-            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Some)),
-                Poll::Pending if self.ended.is_some() => Poll::Ready(Err(None)),
+            return match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(answer)) => {
+                    self.answers += 1;
+                    Poll::Ready(Ok(answer))
+                }
+                Poll::Ready(Err(e)) => Poll::Ready(Err(self.failure(Some(e)))),
+                Poll::Pending if self.ended.is_some() => Poll::Ready(Err(self.failure(None))),
+                Poll::Pending if self.count.put_off() => continue,
                 Poll::Pending => Poll::Pending,
-            }
-        })
-        .await;
-        match outcome {
-            Ok(answer) => {
-                self.answers += 1;
-                Ok(answer)
-            }
-            Err(e) => Err(self.failure(e)),
+            };
         }
     }
 
     /// The next piece of an answer's body; `None` at its end.
-    pub(super) async fn chunk(&mut self, body: &mut Incoming) -> Result<Option<Bytes>> {
-        let outcome = poll_fn(|cx| {
-            let mut driven = false;
-            loop {
-                match Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(Some(Ok(frame))) => {
-                        if let Ok(data) = frame.into_data() {
-                            return Poll::Ready(Ok(Some(data)));
-                        }
-                    }
-                    Poll::Ready(Some(Err(e))) => return Poll::Ready(Err(Some(e))),
-                    Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                    Poll::Pending if self.ended.is_some() => return Poll::Ready(Err(None)),
-                    Poll::Pending if driven => return Poll::Pending,
-                    Poll::Pending => {
-                        self.drive(cx);
-                        driven = true;
+    pub(super) fn poll_chunk(&mut self, body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        let mut driven = false;
+        // To ask for the body wakes the connection, which is driven below.
+        self.wakes.begin();
+        loop {
+            match Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Ok(Some(data)));
                     }
                 }
+                Poll::Ready(Some(Err(e))) => return Poll::Ready(Err(self.failure(Some(e)))),
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Pending if self.ended.is_some() => return Poll::Ready(Err(self.failure(None))),
+                Poll::Pending if driven && !self.count.put_off() => return Poll::Pending,
+                Poll::Pending => {
+                    self.drive(cx);
+                    driven = true;
+                }
             }
-        })
-        .await;
-        outcome.map_err(|e| self.failure(e))
+        }
     }
 
     /// The whole body, of at most `most` bytes.
-    pub(super) async fn body(&mut self, mut body: Incoming, most: usize) -> Result<Bytes> {
-        let over = |size: String| {
-            let text = format!("an answer of {size} bytes is over the limit message_size = {most}");
-            Error::new(ErrorKind::Limit, text).with_reached(Reached::Answered)
-        };
-        let claimed = body.size_hint().exact();
-        if let Some(claimed) = claimed.filter(|n| *n > most as u64) {
-            return Err(over(claimed.to_string()));
-        }
-        let mut first: Option<Bytes> = None;
-        let mut all = BytesMut::new();
+    pub(super) fn poll_whole(
+        &mut self,
+        body: &mut Incoming,
+        whole: &mut Whole,
+        most: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Bytes>> {
         while !body.is_end_stream() {
-            let Some(chunk) = self.chunk(&mut body).await? else { break };
-            let have = first.as_ref().map_or(all.len(), Bytes::len);
-            if chunk.len() > most - have {
-                return Err(over(format!("more than {most}")));
+            if whole.have() == 0
+                && let Some(claimed) = body.size_hint().exact().filter(|n| *n > most as u64)
+            {
+                return Poll::Ready(Err(over(&claimed.to_string(), most)));
             }
-            if have == 0 {
-                // Most answers come in one piece, which is not copied.
-                first = Some(chunk);
-                continue;
+            let claimed = body.size_hint().exact().map(|left| left.saturating_add(whole.have() as u64));
+            let Some(chunk) = ready!(self.poll_chunk(body, cx))? else { break };
+            if chunk.len() > most - whole.have() {
+                return Poll::Ready(Err(over(&format!("more than {most}"), most)));
             }
-            if all.capacity() < have + chunk.len() {
-                // Room is made by what has come; what is claimed counts once a quarter of it is there.
-                let claimed = claimed.map_or(0, |n| n as usize);
-                let room = if claimed <= have * 4 { claimed } else { have * 2 };
-                all.reserve(room.max(have + chunk.len()) - all.len());
-            }
-            if let Some(first) = first.take() {
-                all.extend_from_slice(&first);
-            }
-            all.extend_from_slice(&chunk);
+            whole.add(chunk, claimed);
         }
-        Ok(first.unwrap_or_else(|| all.freeze()))
+        Poll::Ready(Ok(std::mem::take(whole).done()))
     }
 
     /// How far the current request got.
     pub(super) fn reached(&self) -> Reached {
-        if self.count.written() == self.mark.0 || (self.whole && self.count.unfinished()) {
-            Reached::NotSent
-        } else {
-            Reached::MaybeExecuted
-        }
+        // The body goes out behind the head.
+        let written = self.count.written() - self.mark.0;
+        let missing = self.body.is_some_and(|body| self.count.unfinished() || (body > 0 && written <= body));
+        if written == 0 || missing { Reached::NotSent } else { Reached::MaybeExecuted }
+    }
+
+    /// Whether the current request is as if it had never been.
+    pub(super) fn nothing_written(&self) -> bool {
+        self.count.written() == self.mark.0
     }
 
     /// Bytes of the current answer that came.
@@ -237,6 +246,44 @@ impl Connection {
             Error::new(ErrorKind::Closed, "the server closed the connection before answering")
         }
     }
+}
+
+/// A body as far as it came. One that comes in one piece, as most do, is not copied.
+#[derive(Default)]
+pub(super) struct Whole {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Whole {
+    fn have(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    fn add(&mut self, chunk: Bytes, claimed: Option<u64>) {
+        let have = self.have();
+        if have == 0 {
+            self.first = chunk;
+            return;
+        }
+        if self.all.capacity() < have + chunk.len() {
+            // Room is made by what has come; what is claimed counts once a quarter of it is there.
+            let claimed = claimed.map_or(0, |n| n as usize);
+            let room = if claimed <= have * 4 { claimed } else { have * 2 };
+            self.all.reserve(room.max(have + chunk.len()) - self.all.len());
+        }
+        self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        self.all.extend_from_slice(&chunk);
+    }
+
+    fn done(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
+}
+
+fn over(size: &str, most: usize) -> Error {
+    let text = format!("an answer of {size} bytes is over the limit message_size = {most}");
+    Error::new(ErrorKind::Limit, text).with_reached(Reached::Answered)
 }
 
 fn io_error(e: &hyper::Error) -> Option<&io::Error> {

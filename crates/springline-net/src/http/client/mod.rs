@@ -2,6 +2,7 @@
 
 mod builder;
 mod connection;
+mod deadline;
 mod proxy;
 mod request;
 mod status;
@@ -11,19 +12,21 @@ mod verbose;
 mod wire;
 
 use std::fmt;
-use std::future::Future;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use springline_core::{Error, ErrorKind, Reached, Result};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout_at;
 use tracing::debug;
 
 use self::builder::Options;
 use self::connection::Connection;
+use self::deadline::Deadline;
 use super::coding::{self, Coding};
 use crate::{Address, ConnectOptions, connect};
 
@@ -65,6 +68,7 @@ struct Inner {
     route: Route,
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::ClientTls>,
+    /// What goes with every request, and a `Content-Length` that is set for each: a copy of this has room for it.
     headers: HeaderMap,
     options: Options,
     permits: Semaphore,
@@ -160,7 +164,7 @@ pub struct Answer<'a> {
     lease: Lease<'a>,
     head: ResponseHead,
     body: hyper::body::Incoming,
-    deadline: Option<Instant>,
+    deadline: Deadline,
 }
 
 impl Answer<'_> {
@@ -186,7 +190,8 @@ impl Answer<'_> {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let text = &self.lease.client.text;
         let Some(connection) = &mut self.lease.connection else { return Ok(None) };
-        let chunk = bounded(self.deadline, connection.chunk(&mut self.body)).await;
+        let (body, deadline) = (&mut self.body, &mut self.deadline);
+        let chunk = poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_chunk(body, cx))).await;
         let outcome = chunk.unwrap_or_else(|| Err(late().with_reached(Reached::MaybeExecuted)));
         match outcome {
             Ok(Some(chunk)) => Ok(Some(chunk)),
@@ -207,22 +212,25 @@ impl Inner {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn deadline(&self, request: &ClientRequest) -> Option<Instant> {
+    fn deadline(&self, request: &ClientRequest) -> Deadline {
         let own = self.options.timeout.and_then(|t| Instant::now().checked_add(t));
-        match (own, request.deadline) {
+        Deadline::at(match (own, request.deadline) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
-        }
+        })
     }
 
-    async fn run(&self, request: ClientRequest) -> Result<ClientResponse> {
-        let deadline = self.deadline(&request);
-        let (mut lease, answer) = self.start(request, deadline).await?;
-        let (parts, body) = answer.into_parts();
+    async fn run(&self, mut request: ClientRequest) -> Result<ClientResponse> {
+        let mut deadline = self.deadline(&request);
+        let (mut lease, answer) = self.start(&mut request, &mut deadline).await?;
+        let (parts, mut body) = answer.into_parts();
         let mut head = ResponseHead::new(parts);
         let most = self.options.limits.message_size;
         let body = match &mut lease.connection {
-            Some(connection) => bounded(deadline, connection.body(body, most)).await,
+            Some(connection) => {
+                let mut whole = connection::Whole::default();
+                poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_whole(&mut body, &mut whole, most, cx))).await
+            }
             None => None,
         };
         let body = match body.unwrap_or_else(|| Err(late().with_reached(Reached::MaybeExecuted))) {
@@ -242,9 +250,9 @@ impl Inner {
         Ok(ClientResponse { head, body })
     }
 
-    async fn open(&self, request: ClientRequest) -> Result<Answer<'_>> {
-        let deadline = self.deadline(&request);
-        let (lease, answer) = self.start(request, deadline).await?;
+    async fn open(&self, mut request: ClientRequest) -> Result<Answer<'_>> {
+        let mut deadline = self.deadline(&request);
+        let (lease, answer) = self.start(&mut request, &mut deadline).await?;
         let (parts, body) = answer.into_parts();
         let head = ResponseHead::new(parts);
         if self.options.verbose {
@@ -253,51 +261,62 @@ impl Inner {
         Ok(Answer { lease, head, body, deadline })
     }
 
+    // The request as hyper takes it.
+    fn make(&self, request: &ClientRequest, body: super::Body) -> Result<http::Request<super::Body>> {
+        let mut headers = self.headers.clone();
+        for (name, value) in &request.headers {
+            headers.insert(name, value.clone());
+        }
+        match body.known_length() {
+            Some(0) if request.method == Method::GET => _ = headers.remove(CONTENT_LENGTH),
+            // Also of an empty body: servers such as CPython's rely on it with POST.
+            Some(length) => _ = headers.insert(CONTENT_LENGTH, decimal(length)),
+            None => _ = headers.remove(CONTENT_LENGTH),
+        }
+        let mut out = http::Request::new(body);
+        *out.method_mut() = request.method.clone();
+        *out.uri_mut() = match &request.target {
+            None => self.uri.clone(),
+            Some(target) => uri(&self.prefix, target)?,
+        };
+        *out.headers_mut() = headers;
+        if self.options.verbose {
+            verbose::request(&out);
+        }
+        Ok(out)
+    }
+
     // Sends a request and waits for the answer's head; again over a new connection where that cannot run anything twice.
     async fn start(
         &self,
-        request: ClientRequest,
-        deadline: Option<Instant>,
+        request: &mut ClientRequest,
+        deadline: &mut Deadline,
     ) -> Result<(Lease<'_>, http::Response<hyper::body::Incoming>)> {
-        let ClientRequest { method, target, headers, body, .. } = request;
-        let make = |body: super::Body| -> Result<http::Request<super::Body>> {
-            // Said by hyper for every body but an empty one; servers such as CPython's rely on it with POST.
-            let empty = body.known_length() == Some(0) && method != Method::GET;
-            let mut out = http::Request::new(body);
-            *out.method_mut() = method.clone();
-            *out.uri_mut() = match &target {
-                None => self.uri.clone(),
-                Some(target) => uri(&self.prefix, target)?,
-            };
-            // With room for the length that is added: a clone has none, and would grow.
-            let mut all = HeaderMap::with_capacity(self.headers.len() + headers.len() + 1);
-            for (name, value) in &self.headers {
-                all.append(name, value.clone());
-            }
-            for (name, value) in &headers {
-                all.insert(name, value.clone());
-            }
-            *out.headers_mut() = all;
-            if empty {
-                out.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-            }
-            Ok(out)
-        };
-        let mut body = body;
+        let mut body = std::mem::take(&mut request.body);
         let mut fresh = false;
         loop {
             let again = if fresh { None } else { body.again() };
-            let request = make(body)?;
-            if self.options.verbose {
-                verbose::request(&request);
-            }
-            let lease = bounded(deadline, self.lease(fresh)).await.unwrap_or_else(|| Err(late()));
-            let mut lease = lease.map_err(|e| e.with_reached(Reached::NotSent))?;
+            let made = self.make(request, body)?;
+            // What can be sent again finds out by itself that a connection was closed.
+            let kept = if fresh { None } else { self.kept(again.is_none()) };
+            let mut lease = match kept {
+                Some(lease) => lease,
+                None => {
+                    // Boxed: rare, and large beside the rest of a call.
+                    let mut lease = Box::pin(self.lease(fresh));
+                    let lease = poll_fn(|cx| deadline.bound(cx, |cx| lease.as_mut().poll(cx))).await;
+                    lease.unwrap_or_else(|| Err(late())).map_err(|e| e.with_reached(Reached::NotSent))?
+                }
+            };
             let Some(connection) = lease.connection.as_mut() else {
                 return Err(Error::new(ErrorKind::Internal, "a lease without a connection"));
             };
             let kept = connection.answers > 0;
-            let error = match bounded(deadline, connection.exchange(request)).await {
+            let outcome = {
+                let mut answer = pin!(connection.begin(made));
+                poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_answer(answer.as_mut(), cx))).await
+            };
+            let error = match outcome {
                 Some(Ok(answer)) => {
                     lease.keep = !matches!(self.route, Route::Forward { .. }) || says_keep_alive(answer.headers());
                     return Ok((lease, answer));
@@ -305,11 +324,12 @@ impl Inner {
                 Some(Err(e)) => e,
                 None => return Err(late().with_reached(connection.reached())),
             };
-            // It was kept alive and is closed: the server may have given it up at any time.
+            // It was kept alive and is closed, whatever was said first: the server may have given it up at any time.
+            let untouched = kept && connection.nothing_written();
             let closed = kept && error.kind() == ErrorKind::Closed && connection.received() == 0;
             let unsent = error.reached() == Reached::NotSent;
             match again {
-                Some(same) if closed && (unsent || self.options.retry_stale) => {
+                Some(same) if untouched || (closed && (unsent || self.options.retry_stale)) => {
                     debug!(target: LOG, url = %self.text, unsent, "a kept connection was closed, sending over a new one");
                     body = same;
                     fresh = true;
@@ -322,17 +342,23 @@ impl Inner {
     async fn lease(&self, fresh: bool) -> Result<Lease<'_>> {
         let shut = |_| Error::new(ErrorKind::Internal, "the client's connections were closed");
         let permit = self.permits.acquire().await.map_err(shut)?;
-        let kept = if fresh { None } else { self.kept() };
+        let kept = if fresh { None } else { self.idle_one(true) };
         let connection = match kept {
             Some(connection) => connection,
-            // Boxed: rare, and large beside the rest of a call.
-            None => Box::pin(self.connect()).await?,
+            None => self.connect().await?,
         };
         Ok(Lease { client: self, connection: Some(connection), keep: true, _permit: permit })
     }
 
-    // The connection that was used last, unless its end can be seen.
-    fn kept(&self) -> Option<Box<Connection>> {
+    // A connection that is there and need not be waited for.
+    fn kept(&self, probe: bool) -> Option<Lease<'_>> {
+        let permit = self.permits.try_acquire().ok()?;
+        let connection = self.idle_one(probe)?;
+        Some(Lease { client: self, connection: Some(connection), keep: true, _permit: permit })
+    }
+
+    // The connection that was used last; to `probe` is to leave out those whose end can be seen.
+    fn idle_one(&self, probe: bool) -> Option<Box<Connection>> {
         loop {
             let mut idle = self.idle();
             let mut found = idle.pop()?;
@@ -344,7 +370,7 @@ impl Inner {
                 return None;
             }
             drop(idle);
-            if found.is_usable() {
+            if !probe || found.is_usable() {
                 return Some(found);
             }
         }
@@ -372,11 +398,10 @@ impl Inner {
             stream = tls.connect(stream, self.url.host()).await?;
         }
         debug!(target: LOG, url = %self.text, peer = %stream.peer_text(), "connected");
-        Connection::new(stream, self.url.secure()).await
+        Connection::new(stream, self.url.secure(), self.options.title_case).await
     }
 
     fn unpack(&self, head: &mut ResponseHead, body: Bytes) -> Result<Bytes> {
-        use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
         let Some(name) = head.headers().get(CONTENT_ENCODING) else { return Ok(body) };
         let coding = name.to_str().ok().and_then(Coding::named);
         let ok = head.status() == http::StatusCode::OK;
@@ -421,11 +446,9 @@ fn late() -> Error {
     Error::new(ErrorKind::Timeout, "no answer before the deadline")
 }
 
-async fn bounded<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
-    match deadline {
-        None => Some(work.await),
-        Some(at) => timeout_at(at.into(), work).await.ok(),
-    }
+fn decimal(number: u64) -> HeaderValue {
+    // Digits are fit for a header.
+    HeaderValue::from_str(itoa::Buffer::new().format(number)).unwrap_or_else(|_| HeaderValue::from(number))
 }
 
 // Some proxies (tinyproxy 1.11) close after each answer without saying so: one has to say that it does not.

@@ -3,8 +3,8 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -17,7 +17,17 @@ pub(super) struct Count {
     written: AtomicU64,
     read: AtomicU64,
     unfinished: AtomicBool,
+    reads: AtomicU8,
 }
+
+/// Reads go to the stream.
+const READ: u8 = 0;
+/// The last one gave less than it could: there is no more for now.
+const EMPTIED: u8 = 1;
+/// Most likely there is nothing: over TLS a read asks much more than whether the socket has anything.
+const EXPECT_NOTHING: u8 = 2;
+/// One was tried after that. Nobody is woken for it: it has to be tried again.
+const PUT_OFF: u8 = 3;
 
 impl Count {
     /// Bytes that the peer may have seen.
@@ -35,10 +45,27 @@ impl Count {
         self.unfinished.load(Relaxed)
     }
 
+    /// Reads go to the stream again.
+    pub(super) fn read_on(&self) {
+        if self.reads.load(Relaxed) != EXPECT_NOTHING {
+            self.reads.store(READ, Relaxed);
+        }
+    }
+
+    /// Nothing has been asked so far.
+    pub(super) fn expect_nothing(&self) {
+        self.reads.store(EXPECT_NOTHING, Relaxed);
+    }
+
+    /// Whether a read was put off and has to be tried again before anybody waits.
+    pub(super) fn put_off(&self) -> bool {
+        self.reads.load(Relaxed) == PUT_OFF
+    }
+
     fn wrote(&self, offered: usize, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(Ok(n)) => {
-                self.written.fetch_add(n as u64, Relaxed);
+                self.written.store(self.written() + n as u64, Relaxed);
                 self.unfinished.store(n < offered, Relaxed);
                 Poll::Ready(Ok(n))
             }
@@ -79,10 +106,26 @@ impl Counted {
 impl AsyncRead for Counted {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        match this.count.reads.load(Relaxed) {
+            READ => {}
+            EXPECT_NOTHING => {
+                this.count.reads.store(READ, Relaxed);
+                ready!(this.stream.poll_read_ready(cx))?;
+            }
+            _ => {
+                this.count.reads.store(PUT_OFF, Relaxed);
+                return Poll::Pending;
+            }
+        }
         let had = buf.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {
-                this.count.read.fetch_add((buf.filled().len() - had) as u64, Relaxed);
+                let came = buf.filled().len() - had;
+                this.count.read.store(this.count.read() + came as u64, Relaxed);
+                // The end is asked for as often as one likes.
+                if came > 0 && buf.remaining() > 0 {
+                    this.count.reads.store(EMPTIED, Relaxed);
+                }
                 Poll::Ready(Ok(()))
             }
             other => other,

@@ -122,11 +122,22 @@ enum Found<'de> {
     Scratch,
 }
 
+impl<'de> From<Found<'de>> for Ahead<'de> {
+    #[inline]
+    fn from(found: Found<'de>) -> Self {
+        match found {
+            Found::Message(text) => Self::Str(text),
+            Found::Scratch => Self::Scratch,
+        }
+    }
+}
+
 const VALUE: Tag = Tag::plain(Element::Value);
 const DATA: Tag = Tag::plain(Element::Data);
 const ARRAY: Tag = Tag::plain(Element::Array);
 const STRUCT: Tag = Tag::plain(Element::Struct);
 const MEMBER: Tag = Tag::plain(Element::Member);
+const STRING: Tag = Tag::plain(Element::String);
 const NAME: Tag = Tag::plain(Element::Name);
 const PARAM: Tag = Tag::plain(Element::Param);
 const PARAMS: Tag = Tag::plain(Element::Params);

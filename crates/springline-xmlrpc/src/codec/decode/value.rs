@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use springline_core::{Bytes, Error, Result};
 
-use super::{ARRAY, Ahead, DATA, Found, Level, NAME, State, VALUE, XmlSource};
+use super::{ARRAY, Ahead, DATA, Found, Level, NAME, STRING, State, VALUE, XmlSource};
 use crate::codec::element::{Element, Tag};
 use crate::codec::problem::{Problem, excerpt};
 use crate::codec::tokens::{Token, is_blank};
@@ -42,10 +42,7 @@ impl<'de> XmlSource<'de> {
         if self.flags.strict_names() {
             self.check_repeated(name)?;
         }
-        Ok(match name {
-            Found::Message(name) => Ahead::Str(name),
-            Found::Scratch => Ahead::Scratch,
-        })
+        Ok(name.into())
     }
 
     // A member's value before its name (Ruby, PHP, C and dxr read that): passes over the value, takes the name, and comes
@@ -140,7 +137,15 @@ impl<'de> XmlSource<'de> {
                 Some(text) => (Element::Int, text),
                 None => (Element::I4, self.tokens.element(b"<i4>", b"</i4>")?),
             },
-            b's' => return Some(Ok(Ahead::Str(self.tokens.element(b"<string>", b"</string>")?))),
+            b's' => match self.tokens.element(b"<string>", b"</string>") {
+                Some(text) => return Some(Ok(Ahead::Str(text))),
+                // References, most likely.
+                None if self.tokens.start(b"<string>") => {
+                    let found = self.content(STRING);
+                    return Some(found.map(Ahead::from));
+                }
+                None => return None,
+            },
             b'd' => (Element::Double, self.tokens.element(b"<double>", b"</double>")?),
             b'b' => (Element::Boolean, self.tokens.element(b"<boolean>", b"</boolean>")?),
             _ => return None,
@@ -172,10 +177,7 @@ impl<'de> XmlSource<'de> {
             Token::End(VALUE) => {
                 self.budget.node()?;
                 self.value_done()?;
-                Ok(match found {
-                    Found::Message(text) => Ahead::Str(text),
-                    Found::Scratch => Ahead::Scratch,
-                })
+                Ok(found.into())
             }
             Token::Start(tag) => self.typed(tag),
             Token::Empty(tag) => self.typed_empty(tag),
@@ -245,18 +247,17 @@ impl<'de> XmlSource<'de> {
 
     // Text went before.
     fn collect_more(&mut self, before: &'de str, token: Token<'de>) -> Result<(Found<'de>, Token<'de>)> {
+        if !matches!(token, Token::Text(_) | Token::Char(_)) {
+            return Ok((Found::Message(before), token));
+        }
+        self.scratch.clear();
+        // For what follows as well, which most often is short.
+        self.scratch.reserve(before.len() + 32);
+        self.scratch.push_str(before);
         match token {
-            Token::Text(text) => {
-                self.scratch.clear();
-                self.scratch.push_str(before);
-                self.scratch.push_str(text);
-            }
-            Token::Char(c) => {
-                self.scratch.clear();
-                self.scratch.push_str(before);
-                self.scratch.push(c);
-            }
-            other => return Ok((Found::Message(before), other)),
+            Token::Text(text) => self.scratch.push_str(text),
+            Token::Char(c) => self.scratch.push(c),
+            _ => {}
         }
         let mut token = self.tokens.next()?;
         loop {
@@ -361,10 +362,7 @@ impl<'de> XmlSource<'de> {
         };
         let read = match tag.name {
             Element::String => {
-                return Ok(match found {
-                    Found::Message(text) => Ahead::Str(text),
-                    Found::Scratch => Ahead::Scratch,
-                });
+                return Ok(found.into());
             }
             Element::Int | Element::I4 => scalar::integer(text).and_then(|v| match i32::try_from(v) {
                 Ok(v) => Ok(Ahead::I32(v)),
@@ -382,10 +380,7 @@ impl<'de> XmlSource<'de> {
                     Ok(Ahead::DateTime)
                 }
                 Err(_) if flags.lenient_dates() => {
-                    return Ok(match found {
-                        Found::Message(text) => Ahead::Str(text),
-                        Found::Scratch => Ahead::Scratch,
-                    });
+                    return Ok(found.into());
                 }
                 Err(e) => Err(e),
             },
