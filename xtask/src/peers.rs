@@ -1,11 +1,13 @@
 //! The peers that the live tests talk to: virtual environments with exactly the releases that they expect, a Python 2.7,
 //! and what there is in C, Java and JavaScript.
 
+mod archives;
 mod hessian_js;
 mod java;
 mod m2crypto;
 mod native;
 mod pyro3;
+mod pyro4;
 mod python2;
 
 use std::fmt::Write as _;
@@ -68,22 +70,27 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(300);
 /// Makes the peers, or finds them as they should be. The answer says which, the error what to do.
 pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Result<String, String> {
     let parent = target.join("peers");
+    let told = |what: String| match pyro4::note(&parent) {
+        Some(note) => format!("{note}\n{what}"),
+        None => what,
+    };
     let is_all_right = || {
         ENVIRONMENTS.iter().all(|e| e.is_right(&parent.join(e.name)))
             && python2::is_right(&parent)
             && pyro3::is_right(&parent)
             && m2crypto::is_right(&parent)
+            && pyro4::is_right(&parent)
             && native::is_right(&parent, root)
             && java::is_right(&parent, root)
             && hessian_js::is_right(&parent)
     };
     if python.is_none() && is_all_right() {
-        return Ok(format!("peers: {} is as it should be", parent.display()));
+        return Ok(told(format!("peers: {} is as it should be", parent.display())));
     }
     fs::create_dir_all(&parent).map_err(|e| format!("cannot make {}: {e}", parent.display()))?;
     let _lock = Lock::take(&parent.join("python.lock"))?;
     if python.is_none() && is_all_right() {
-        return Ok(format!("peers: {} was made by another process", parent.display()));
+        return Ok(told(format!("peers: {} was made by another process", parent.display())));
     }
     if python.is_some() || !ENVIRONMENTS.iter().all(|e| e.is_right(&parent.join(e.name))) {
         environments(&parent, python)?;
@@ -97,6 +104,9 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
     if !m2crypto::is_right(&parent) {
         m2crypto::make(&parent)?;
     }
+    if !pyro4::is_right(&parent) {
+        pyro4::make(&parent)?;
+    }
     if !native::is_right(&parent, root) {
         native::make(&parent, root)?;
     }
@@ -106,7 +116,7 @@ pub(crate) fn ensure(root: &Path, target: &Path, python: Option<&Path>) -> Resul
     if !hessian_js::is_right(&parent) {
         hessian_js::make(&parent)?;
     }
-    Ok(format!("peers: {} is ready", parent.display()))
+    Ok(told(format!("peers: {} is ready", parent.display())))
 }
 
 fn environments(parent: &Path, python: Option<&Path>) -> Result<(), String> {

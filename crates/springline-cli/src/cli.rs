@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use springline::pyro::Serializer;
+use springline::pyro::{Serializer, Version};
 
 /// Calls, inspects, pings and serves remote objects.
 #[derive(Debug, Parser)]
@@ -371,7 +371,7 @@ pub(crate) struct Connection {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pyro 4 and 5")]
 pub(crate) struct PyroOptions {
-    /// How arguments are written, and so the result [default: serpent]
+    /// How arguments are written, and so the result [default: serpent, or pickle where there is nothing else]
     #[arg(long, value_enum)]
     pub(crate) serializer: Option<Codec>,
 
@@ -485,6 +485,8 @@ pub(crate) enum Codec {
     Marshal,
     /// MessagePack
     Msgpack,
+    /// Pickle, of Pyro 4; the daemon has to be told to accept it, except for the oldest
+    Pickle,
 }
 
 impl From<Codec> for Serializer {
@@ -494,6 +496,7 @@ impl From<Codec> for Serializer {
             Codec::Json => Self::Json,
             Codec::Marshal => Self::Marshal,
             Codec::Msgpack => Self::Msgpack,
+            Codec::Pickle => Self::Pickle,
         }
     }
 }
@@ -512,6 +515,42 @@ pub(crate) enum Pyro {
     /// Pyro5 5.0 and 5.1
     #[value(name = "5.0")]
     FiveOld,
+    /// Pyro4 4.26 to 4.37
+    #[value(name = "4.37")]
+    To437,
+    /// Pyro4 4.22 to 4.25
+    #[value(name = "4.25")]
+    To425,
+    /// Pyro4 4.20 and 4.21
+    #[value(name = "4.21")]
+    To421,
+    /// Pyro4 4.4 to 4.18, pickle alone
+    #[value(name = "4.18")]
+    To418,
+    /// Pyro4 4.3, pickle alone
+    #[value(name = "4.3")]
+    To43,
+    /// Pyro4 4.2, pickle alone
+    #[value(name = "4.2")]
+    To42,
+}
+
+impl Pyro {
+    /// The wire version; none to find it out.
+    pub(crate) fn version(self) -> Option<Version> {
+        Some(match self {
+            Self::Auto => return None,
+            Self::Four => Version::V48,
+            Self::Five => Version::V502,
+            Self::FiveOld => Version::V501,
+            Self::To437 => Version::V47,
+            Self::To425 => Version::V46,
+            Self::To421 => Version::V45,
+            Self::To418 => Version::V44,
+            Self::To43 => Version::V43,
+            Self::To42 => Version::V40,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use springline_core::{Error, ErrorKind, Exception, Result, Value};
 
-use crate::{Generation, Serializer};
+use crate::{Generation, Serializer, Version};
 
 /// Builtin exceptions of CPython 3.8 to 3.13, and Python 2's that 3 has as well.
 const BUILTINS: &[&str] = &[
@@ -140,11 +140,20 @@ fn made_of(class: String, args: Vec<Value>, mut attributes: Vec<(String, Value)>
             Some(lines.concat())
         }
     });
-    let mut exception = Exception::new(class, message_of(&args));
+    let mut exception = Exception::new(full_name(class), message_of(&args));
     exception.args = args;
     exception.traceback = traceback.filter(|t| !t.is_empty());
     exception.attributes = attributes;
     restore(exception)
+}
+
+// Python 2's module of exceptions is Python 3's `builtins`, and 4.20 to 4.25 name no module.
+fn full_name(class: String) -> String {
+    match class.strip_prefix("exceptions.").or_else(|| (!class.contains('.')).then_some(&*class)) {
+        Some(bare) if BUILTINS.contains(&bare) => format!("builtins.{bare}"),
+        Some(bare) if PYRO_ERRORS.contains(&bare) => format!("Pyro4.errors.{bare}"),
+        _ => class,
+    }
 }
 
 pub(crate) fn take(attributes: &mut Vec<(String, Value)>, name: &str) -> Option<Value> {
@@ -195,12 +204,18 @@ pub fn to_value(exception: Exception, generation: Generation) -> Value {
     let Exception { class, message, args, mut attributes, traceback, .. } = exception;
     let bare = class.rsplit('.').next().unwrap_or_default();
     let module = class.get(..class.len() - bare.len()).unwrap_or_default().trim_end_matches('.');
-    let of_python = matches!(module, "" | "builtins" | "exceptions") && BUILTINS.contains(&bare);
+    let of_python = matches!(module, "" | "builtins" | "exceptions").then(|| builtin(bare, generation)).flatten();
     let of_pyro = matches!(module, "" | "Pyro4.errors" | "Pyro5.errors") && PYRO_ERRORS.contains(&bare)
-        || matches!(module, "Pyro4.errors" | "Pyro5.errors") && bare == "TimeoutError";
-    let (class, args) = if of_python {
-        (format!("builtins.{bare}"), args)
+        || bare == "TimeoutError" && (matches!(module, "Pyro4.errors" | "Pyro5.errors") || generation.is_old());
+    let (class, args) = if let Some(name) = of_python {
+        (name, args)
     } else if of_pyro {
+        let bare = match bare {
+            // 4.27 is the first to have this one, 4.38 the other.
+            "SerializeError" if generation == Generation::Pyro4Early => "ProtocolError",
+            "MessageTooLargeError" if generation.is_old() => "ProtocolError",
+            bare => bare,
+        };
         (format!("{}.errors.{bare}", generation.name()), args)
     } else {
         let text = if message.is_empty() { class.clone() } else { format!("{class}: {message}") };
@@ -221,6 +236,35 @@ pub fn to_value(exception: Exception, generation: Generation) -> Value {
             ("attributes".to_owned(), Value::Map(attributes)),
         ],
     )
+}
+
+// A builtin exception as the generation's Python finds it.
+fn builtin(name: &str, generation: Generation) -> Option<String> {
+    if !generation.is_old() {
+        return BUILTINS.contains(&name).then(|| format!("builtins.{name}"));
+    }
+    // Without a module Python 2 and 3 find it both (4.20 to 4.37).
+    in_python_2(name).map(str::to_owned)
+}
+
+/// What Python 2.7 raises instead of an exception that only Python 3 has.
+pub(crate) fn in_python_2(name: &str) -> Option<&str> {
+    Some(match name {
+        "BlockingIOError" | "ChildProcessError" | "FileExistsError" | "FileNotFoundError" | "InterruptedError"
+        | "IsADirectoryError" | "NotADirectoryError" | "PermissionError" | "ProcessLookupError" => "OSError",
+        "BrokenPipeError"
+        | "ConnectionAbortedError"
+        | "ConnectionError"
+        | "ConnectionRefusedError"
+        | "ConnectionResetError" => "IOError",
+        "ModuleNotFoundError" => "ImportError",
+        "RecursionError" => "RuntimeError",
+        "StopAsyncIteration" => "StopIteration",
+        // Pyro has one of its own.
+        "TimeoutError" => return None,
+        name if is_builtin_exception(name) => name,
+        _ => return None,
+    })
 }
 
 /// Whether a daemon closes the connection after this answer, so that the next call needs another one (4.82, 5.17).
@@ -293,18 +337,20 @@ pub(crate) mod told {
 
 /// The last result of a batch that an exception ended.
 #[must_use]
-pub fn wrapper(exception: Exception, generation: Generation) -> Value {
-    let class = match generation {
-        Generation::Pyro4 => "Pyro4.futures._ExceptionWrapper",
-        Generation::Pyro5 => "Pyro5.core._ExceptionWrapper",
+pub fn wrapper(exception: Exception, version: Version) -> Value {
+    let class = match version {
+        // 4.6 to 4.16; the two releases of that version after them have it where all later ones do.
+        Version::V44 => "Pyro4.core._ExceptionWrapper",
+        _ if version.generation().is_pyro4() => "Pyro4.futures._ExceptionWrapper",
+        _ => "Pyro5.core._ExceptionWrapper",
     };
-    Value::object(class, vec![("exception".to_owned(), to_value(exception, generation))])
+    Value::object(class, vec![("exception".to_owned(), to_value(exception, version.generation()))])
 }
 
 /// The exception inside a batch's last result, if it is one.
 #[must_use]
 pub fn unwrap(value: &Value) -> Option<Exception> {
-    value.class().filter(|c| c.ends_with("._ExceptionWrapper"))?;
+    value.class().filter(|c| c.rsplit('.').next() == Some("_ExceptionWrapper"))?;
     value.field("exception").map(|e| from_value(e.clone()))
 }
 
@@ -349,6 +395,10 @@ mod tests {
         check("Pyro4.errors.SecurityError", Generation::Pyro5, "Pyro5.errors.SecurityError");
         check("bank.BankError", Generation::Pyro5, "Pyro5.errors.PyroError");
         check("mine.ValueError", Generation::Pyro5, "Pyro5.errors.PyroError");
+        check("ValueError", Generation::Pyro4Early, "ValueError");
+        check("TimeoutError", Generation::Pyro4Middle, "Pyro4.errors.TimeoutError");
+        let missing = to_value(Exception::new("FileNotFoundError", "text"), Generation::Pyro4Middle);
+        assert_eq!(missing.class(), Some("OSError"), "which Python 2 has");
     }
 
     #[test]
@@ -356,7 +406,7 @@ mod tests {
         let e = Exception::new("bank.BankError", "no money").with_attribute("balance", 3);
         let back = from_value(to_value(e.clone(), Generation::Pyro5));
         assert_eq!(back, e);
-        let wrapped = wrapper(e.clone(), Generation::Pyro4);
+        let wrapped = wrapper(e.clone(), Version::V48);
         assert_eq!(unwrap(&wrapped), Some(e));
     }
 }

@@ -39,7 +39,7 @@ impl ObjectMetadata {
     }
 
     /// From what came: lists, tuples or sets.
-    fn from_value(value: &Value) -> Self {
+    pub(crate) fn from_value(value: &Value) -> Self {
         let names = |field: &str| {
             let items = value.field(field).and_then(Value::as_items).unwrap_or_default();
             items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()

@@ -16,7 +16,11 @@ pub mod pyro3;
 mod serializer;
 mod special;
 mod uri;
+mod version;
 pub mod wire;
+
+/// The id of the object that every Pyro 4 or 5 daemon has.
+pub const DAEMON_OBJECT: &str = "Pyro.Daemon";
 
 #[cfg(feature = "net")]
 pub use client::{Batch, Proxy, ProxyBuilder, Request, Response};

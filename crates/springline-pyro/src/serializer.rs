@@ -15,6 +15,8 @@ use springline_core::{
 use crate::Generation;
 use crate::codec::{json, marshal, msgpack, pickle, serpent};
 use crate::special::refers_back;
+#[cfg(feature = "net")]
+use crate::special::with_late_classes;
 
 // The same lines for each codec, with the codec's module under the given name.
 macro_rules! with_codec {
@@ -106,15 +108,15 @@ impl Serializer {
     /// Its number on the wire, which the generations do not share; 0 where the generation has no such serializer.
     #[must_use]
     pub fn id(self, generation: Generation) -> u16 {
-        match (generation, self) {
+        match (generation.is_pyro4(), self) {
             (_, Self::Serpent) => 1,
-            (Generation::Pyro4, Self::Json) | (Generation::Pyro5, Self::Marshal) => 2,
-            (Generation::Pyro4, Self::Marshal) | (Generation::Pyro5, Self::Json) => 3,
-            (Generation::Pyro4, Self::Msgpack) => 6,
-            (Generation::Pyro5, Self::Msgpack) | (Generation::Pyro4, Self::Pickle) => 4,
-            (Generation::Pyro4, Self::Dill) => 5,
-            (Generation::Pyro4, Self::Cloudpickle) => 7,
-            (Generation::Pyro5, Self::Pickle | Self::Dill | Self::Cloudpickle) => 0,
+            (true, Self::Json) | (false, Self::Marshal) => 2,
+            (true, Self::Marshal) | (false, Self::Json) => 3,
+            (true, Self::Msgpack) => 6,
+            (false, Self::Msgpack) | (true, Self::Pickle) => 4,
+            (true, Self::Dill) => 5,
+            (true, Self::Cloudpickle) => 7,
+            (false, Self::Pickle | Self::Dill | Self::Cloudpickle) => 0,
         }
     }
 
@@ -122,14 +124,14 @@ impl Serializer {
     #[must_use]
     #[inline]
     pub fn from_id(id: u16, generation: Generation) -> Option<Self> {
-        Some(match (generation, id) {
+        Some(match (generation.is_pyro4(), id) {
             (_, 1) => Self::Serpent,
-            (Generation::Pyro4, 2) | (Generation::Pyro5, 3) => Self::Json,
-            (Generation::Pyro4, 3) | (Generation::Pyro5, 2) => Self::Marshal,
-            (Generation::Pyro4, 6) | (Generation::Pyro5, 4) => Self::Msgpack,
-            (Generation::Pyro4, 4) => Self::Pickle,
-            (Generation::Pyro4, 5) => Self::Dill,
-            (Generation::Pyro4, 7) => Self::Cloudpickle,
+            (true, 2) | (false, 3) => Self::Json,
+            (true, 3) | (false, 2) => Self::Marshal,
+            (true, 6) | (false, 4) => Self::Msgpack,
+            (true, 4) => Self::Pickle,
+            (true, 5) => Self::Dill,
+            (true, 7) => Self::Cloudpickle,
             _ => return None,
         })
     }
@@ -274,6 +276,18 @@ impl Serializer {
         }
     }
 
+    /// The value that begins there, if a peer of before 4.38 may have written a URI or proxy in it whose class comes last.
+    #[cfg(feature = "net")]
+    pub(crate) fn of_old_peer(self, message: &Bytes, start: usize, budget: Budget) -> Option<Payload<'static>> {
+        if self.is_pickle() || !names_a_remote(message) {
+            return None;
+        }
+        let mut tree = None;
+        let read = &mut |s: &mut dyn Source<'_>| Value::read_tree(s).map(|value| tree = Some(value));
+        self.format().read(message, start, budget, read).ok()?;
+        tree.map(|tree| Payload::from(with_late_classes(tree)))
+    }
+
     /// The same of a message that is kept elsewhere.
     #[must_use]
     #[inline]
@@ -284,6 +298,12 @@ impl Serializer {
             None => Payload::lent(message, start, self.format(), budget),
         }
     }
+}
+
+/// Whether the name of a URI's or proxy's class may be in it.
+#[cfg(feature = "net")]
+pub(crate) fn names_a_remote(message: &[u8]) -> bool {
+    memchr::memmem::find(message, b"Pyro4.core.").is_some()
 }
 
 // A copy of a marshalled value, where it has references to containers and can be read.

@@ -36,6 +36,32 @@ pub(crate) fn check_years(v: &DateTime) -> Result<()> {
     }
 }
 
+/// Finds the URIs and proxies among dicts whose class does not come first: Python 2's dicts have an order of their own.
+#[cfg(feature = "net")]
+pub(crate) fn with_late_classes(value: Value) -> Value {
+    let all = |items: Vec<Value>| items.into_iter().map(with_late_classes).collect();
+    match value {
+        Value::List(items) => Value::List(all(items)),
+        Value::Tuple(items) => Value::Tuple(all(items)),
+        Value::Set(items) => Value::Set(all(items)),
+        Value::FrozenSet(items) => Value::FrozenSet(all(items)),
+        Value::Map(pairs) => {
+            let map = Value::Map(pairs);
+            if let (Some(class), Some(state)) = (map.class(), map.field("state"))
+                && classify(class) == Class::Remote
+                && let Some(remote) = remote_from_state(state, class)
+            {
+                return Value::Remote(Box::new(remote));
+            }
+            match map {
+                Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(k, v)| (k, with_late_classes(v))).collect()),
+                other => other,
+            }
+        }
+        other => other,
+    }
+}
+
 /// What a class dict stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -129,11 +155,9 @@ pub(crate) fn read_number<'de>(source: &mut dyn Source<'de>, class: &str) -> Res
 
 /// Writes a reference in the form of that generation's `URI` or `Proxy` class.
 pub(crate) fn write_remote(sink: &mut dyn Sink, remote: &RemoteRef, generation: Generation) -> Result<()> {
+    let is_pyro4 = generation.is_pyro4();
     if !remote.proxy {
-        let class = match generation {
-            Generation::Pyro4 => "Pyro4.core.URI",
-            Generation::Pyro5 => "Pyro5.core.URI",
-        };
+        let class = if is_pyro4 { "Pyro4.core.URI" } else { "Pyro5.core.URI" };
         let uri: PyroUri = remote.uri.parse().map_err(|e: Error| Error::encode(e.message().to_owned()))?;
         sink.begin(Container::object(class, Some(1)))?;
         sink.key("state")?;
@@ -142,22 +166,33 @@ pub(crate) fn write_remote(sink: &mut dyn Sink, remote: &RemoteRef, generation: 
         sink.end()?;
         return sink.end();
     }
-    let (class, len) = match generation {
-        Generation::Pyro4 => ("Pyro4.core.Proxy", 9),
-        Generation::Pyro5 => ("Pyro5.client.Proxy", 6),
+    let class = if is_pyro4 { "Pyro4.core.Proxy" } else { "Pyro5.client.Proxy" };
+    let len = match generation {
+        Generation::Pyro4Early => 3,
+        Generation::Pyro4Middle | Generation::Pyro5 => 6,
+        Generation::Pyro4 => 9,
     };
     sink.begin(Container::object(class, Some(1)))?;
     sink.key("state")?;
     sink.begin(Container::tuple(Some(len)))?;
     sink.str(&remote.uri)?;
-    for names in [&remote.oneway, &remote.methods, &remote.attrs] {
+    // Methods and attributes since 4.27.
+    let names = [&remote.oneway, &remote.methods, &remote.attrs];
+    let most = if generation == Generation::Pyro4Early { 1 } else { 3 };
+    for names in names.into_iter().take(most) {
         sink.begin(Container::tuple(Some(names.len())))?;
         names.iter().try_for_each(|n| sink.str(n))?;
         sink.end()?;
     }
-    if generation == Generation::Pyro4 {
+    if is_pyro4 {
         sink.f64(0.0)?; // timeout
+    }
+    if matches!(generation, Generation::Pyro4Middle | Generation::Pyro4) {
         sink.null()?; // HMAC key: a credential, never sent
+    }
+    if generation.is_old() {
+        sink.end()?;
+        return sink.end();
     }
     sink.str("hello")?; // handshake
     if generation == Generation::Pyro4 {

@@ -1,5 +1,9 @@
-//! Frames: headers of wire versions 48 (Pyro4 4.38 to 4.82), 501 (Pyro5 5.0, 5.1) and 502 (Pyro5 5.2 to 5.17),
-//! annotations, compression, checksum and signature. No IO here.
+//! Frames: headers of all wire versions of Pyro4 and Pyro5, annotations, compression, checksum and signature. No IO here.
+
+mod early;
+
+#[cfg(feature = "net")]
+pub(crate) use early::put_python;
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -9,79 +13,8 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use springline_core::{Error, ErrorKind, Limits, Output, Result};
 
+pub use crate::version::Version;
 use crate::{Generation, Serializer};
-
-/// A wire version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Version {
-    /// Pyro4 4.38 to 4.82: 24-byte header with a checksum.
-    V48,
-    /// Pyro5 5.0 and 5.1: 38-byte header, at most 65535 bytes of annotations.
-    V501,
-    /// Pyro5 5.2 to 5.17: 40-byte header.
-    V502,
-}
-
-impl Version {
-    /// The number on the wire.
-    #[must_use]
-    pub fn number(self) -> u16 {
-        match self {
-            Self::V48 => 48,
-            Self::V501 => 501,
-            Self::V502 => 502,
-        }
-    }
-
-    /// The version of that number, where it is one of ours.
-    #[must_use]
-    pub fn from_number(number: u16) -> Option<Self> {
-        match number {
-            48 => Some(Self::V48),
-            501 => Some(Self::V501),
-            502 => Some(Self::V502),
-            _ => None,
-        }
-    }
-
-    /// Pyro4 or Pyro5.
-    #[must_use]
-    pub fn generation(self) -> Generation {
-        match self {
-            Self::V48 => Generation::Pyro4,
-            Self::V501 | Self::V502 => Generation::Pyro5,
-        }
-    }
-
-    /// Bytes of a header.
-    #[must_use]
-    pub fn header_len(self) -> usize {
-        match self {
-            Self::V48 => 24,
-            Self::V501 => 38,
-            Self::V502 => 40,
-        }
-    }
-
-    // Bytes of the length in an annotation's head, after its four-letter key.
-    fn annotation_length_bytes(self) -> usize {
-        match self {
-            Self::V48 => 2,
-            // In 501 only their total, in the header, has 16 bits (5.1).
-            Self::V501 | Self::V502 => 4,
-        }
-    }
-
-    /// `pyro5/502`, for logs and [`Peer`](springline_core::Peer).
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::V48 => "pyro4/48",
-            Self::V501 => "pyro5/501",
-            Self::V502 => "pyro5/502",
-        }
-    }
-}
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,6 +95,7 @@ impl Flags {
                 let bit = |ours, theirs| if self.has(ours) { theirs } else { 0 };
                 low | bit(Self::META, 16) | bit(Self::ITEM_STREAM, 32) | bit(Self::KEEP_SERIALIZED, 64)
             }
+            Generation::Pyro4Early | Generation::Pyro4Middle => low,
         }
     }
 
@@ -173,6 +107,7 @@ impl Flags {
                 let bit = |theirs, ours| if raw & theirs != 0 { ours } else { 0 };
                 Self(low | bit(16, Self::META) | bit(32, Self::ITEM_STREAM) | bit(64, Self::KEEP_SERIALIZED))
             }
+            Generation::Pyro4Early | Generation::Pyro4Middle => Self(low),
         }
     }
 }
@@ -184,11 +119,12 @@ pub struct Header {
     pub version: Version,
     /// What it is.
     pub kind: MessageKind,
-    /// The serializer's number, of the generation's numbering.
+    /// The serializer's number, of the generation's numbering. In 40 to 44, which do not tell it, that of pickle; in 45
+    /// [`SERIALIZER_AS_SET`].
     pub serializer: u16,
     /// Flags.
     pub flags: Flags,
-    /// Sequence number; a reply has its request's.
+    /// Sequence number; a reply has its request's. 0 in 40, which has none.
     pub seq: u16,
     /// Bytes of all annotations.
     pub annotations_len: usize,
@@ -196,6 +132,8 @@ pub struct Header {
     pub payload_len: usize,
     /// The correlation id of a Pyro5 header.
     pub correlation_id: Option<[u8; 16]>,
+    /// The major version of the Python that wrote the message, as [`Message::python`] has it. Not known from the header.
+    pub python: u8,
 }
 
 impl Header {
@@ -211,9 +149,13 @@ impl Header {
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         let odd = Flags::EXCEPTION | Flags::COMPRESSED | Flags::ITEM_STREAM;
-        self.annotations_len == 0 && !self.flags.has(odd)
+        // Up to 45 the header may hold a signature, or the payload begin with more.
+        self.annotations_len == 0 && !self.flags.has(odd) && self.version.has_annotations()
     }
 }
+
+/// What stands for the serializer of a message of version 45: the one that both sides are set to.
+pub const SERIALIZER_AS_SET: u16 = u16::MAX;
 
 const CHECKSUM_MAGIC: u32 = 0x34E9;
 const PYRO5_MAGIC: u16 = 0x4DC5;
@@ -252,16 +194,19 @@ impl From<BadStart> for Error {
                 Self::new(ErrorKind::Protocol, "the peer does not speak Pyro: expected a message that begins with PYRO")
             }
             BadStart::Version(4 | 5) => Self::new(ErrorKind::Protocol, "the peer speaks Pyro 3, expected Pyro 4 or 5"),
-            BadStart::Version(v @ 40..48) => Self::new(
-                ErrorKind::Protocol,
-                format!("the peer speaks wire version {v} (Pyro4 before 4.38), expected 48, 501 or 502"),
-            ),
             BadStart::Version(v) => {
                 Self::new(ErrorKind::Protocol, format!("unknown wire version {v}, expected 48, 501 or 502"))
             }
             BadStart::Header(e) => e,
         }
     }
+}
+
+/// The version in the first six bytes, if they are there and it is one of ours.
+#[must_use]
+pub fn version_of(b: &[u8]) -> Option<Version> {
+    let number = b.strip_prefix(b"PYRO").filter(|rest| rest.len() >= 2).map(|rest| be16(rest, 0))?;
+    Version::from_number(number)
 }
 
 /// Reads a header. `None` when more bytes are needed; what is there is checked as far as it goes.
@@ -292,6 +237,7 @@ fn parse_502(h: &[u8; 40]) -> Result<Header> {
         annotations_len: u32::from_be_bytes([h[16], h[17], h[18], h[19]]) as usize,
         payload_len: u32::from_be_bytes([h[12], h[13], h[14], h[15]]) as usize,
         correlation_id: id.copied(),
+        python: 0,
     })
 }
 
@@ -314,15 +260,14 @@ fn parse_full_header(version: Version, b: &[u8]) -> Result<Header> {
     let protocol = |m: String| Error::new(ErrorKind::Protocol, m);
     let generation = version.generation();
     let (kind, serializer, flags, seq, annotations_len, payload_len, correlation) = match version {
-        Version::V48 => {
+        Version::V40 | Version::V43 | Version::V44 | Version::V45 => return early::parse(version, b),
+        Version::V46 | Version::V47 | Version::V48 => {
             let payload_len = be32(b, 12);
             let fields = [be16(b, 6), be16(b, 4), be16(b, 18), be16(b, 16), be16(b, 8), be16(b, 10)];
             if checksum(payload_len, fields) != be16(b, 22) {
                 return Err(protocol("header checksum mismatch".to_owned()).at(22));
             }
-            if payload_len > i32::MAX as u32 {
-                return Err(protocol(format!("negative payload length {}", payload_len as i32)).at(12));
-            }
+            check_length(payload_len, 12)?;
             (be16(b, 6), be16(b, 16), be16(b, 8), be16(b, 10), u32::from(be16(b, 18)), payload_len, None)
         }
         Version::V501 | Version::V502 => {
@@ -346,14 +291,31 @@ fn parse_full_header(version: Version, b: &[u8]) -> Result<Header> {
     };
     Ok(Header {
         version,
-        kind: MessageKind::from_number(kind).ok_or_else(|| protocol(format!("unknown message type {kind}")).at(6))?,
+        kind: kind_of(kind)?,
         serializer,
         flags: Flags::from_wire(flags, generation),
         seq,
         annotations_len: annotations_len as usize,
         payload_len: payload_len as usize,
         correlation_id: correlation,
+        python: 0,
     })
+}
+
+fn kind_of(number: u16) -> Result<MessageKind> {
+    MessageKind::from_number(number)
+        .ok_or_else(|| Error::new(ErrorKind::Protocol, format!("unknown message type {number}")).at(6))
+}
+
+// Pyro4's lengths have a sign.
+fn check_length(payload_len: u32, at: usize) -> Result<()> {
+    match i32::try_from(payload_len) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let text = format!("negative payload length {}", payload_len.cast_signed());
+            Err(Error::new(ErrorKind::Protocol, text).at(at))
+        }
+    }
 }
 
 pub use springline_core::Annotations;
@@ -365,6 +327,9 @@ pub struct Message {
     pub annotations: Annotations,
     /// Its payload.
     pub payload: Bytes,
+    /// The major version of the Python that wrote it, which calls and results of 40 and 43 tell; else 0. Python reads
+    /// nothing of another one.
+    pub python: u8,
 }
 
 /// A shared key for Pyro4's HMAC-SHA1 signatures.
@@ -411,20 +376,25 @@ pub fn open(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&Hma
     if frame.len() != header.message_len() {
         return Err(Error::new(ErrorKind::Protocol, "the frame has not the length that its header says"));
     }
-    if header.annotations_len == 0 && key.is_none() && !header.flags.has(Flags::COMPRESSED) {
+    let bare = header.annotations_len == 0 && !header.flags.has(Flags::COMPRESSED);
+    if bare && key.is_none() && header.version.has_annotations() {
         frame.advance(header.version.header_len().min(frame.len()));
-        return Ok(Message { annotations: Annotations::new(), payload: frame });
+        return Ok(Message { annotations: Annotations::new(), payload: frame, python: 0 });
     }
     open_slowly(header, frame, limits, key)
 }
 
 fn open_slowly(header: &Header, mut frame: Bytes, limits: &Limits, key: Option<&HmacKey>) -> Result<Message> {
     let mut annotations = split_annotations(header, &frame)?;
-    let signature = annotations.take(HMAC_ANNOTATION);
+    let signature = match header.version {
+        Version::V44 | Version::V45 => early::signature(&frame),
+        _ => annotations.take(HMAC_ANNOTATION),
+    };
     frame.advance((header.version.header_len() + header.annotations_len).min(frame.len()));
     check_signature(key, signature, &frame, &annotations)?;
-    let payload = if header.flags.has(Flags::COMPRESSED) { decompress(&frame, limits)? } else { frame };
-    Ok(Message { annotations, payload })
+    let mut payload = if header.flags.has(Flags::COMPRESSED) { decompress(&frame, limits)? } else { frame };
+    let python = early::take_python(header, &mut payload)?;
+    Ok(Message { annotations, payload, python })
 }
 
 fn check_signature(
@@ -560,23 +530,30 @@ fn write_parts(
         Version::V502 => out.buf.extend_from_slice(&[0; 40]),
         Version::V501 => out.buf.extend_from_slice(&[0; 38]),
         Version::V48 => out.buf.extend_from_slice(&[0; 24]),
+        _ => out.buf.resize(start + header_len, 0),
     }
-    let signed_or_tied = version == Version::V48 && (head.key.is_some() || head.correlation_id.is_some());
+    let signed_or_tied = version.generation().is_pyro4() && (head.key.is_some() || head.correlation_id.is_some());
     if head.annotations.is_empty() && !head.compress && !signed_or_tied {
         payload(out)?;
         let total = out.len() - before;
         limits.check_message(total)?;
         return put_header(out.buf.get_mut(start..).unwrap_or_default(), head, head.flags, 0, total - header_len);
     }
-    let corr = match (version, &head.correlation_id) {
-        (Version::V48, Some(id)) => Some((Cow::Borrowed("CORR"), Bytes::copy_from_slice(id))),
+    // A version without annotations has no place for an id either.
+    let corr = match &head.correlation_id {
+        Some(id) if version.generation().is_pyro4() && version.has_annotations() => {
+            Some((Cow::Borrowed("CORR"), Bytes::copy_from_slice(id)))
+        }
         _ => None,
     };
-    let key = head.key.filter(|_| version == Version::V48);
+    let key = head.key.filter(|_| version.has_signatures());
+    if !head.annotations.is_empty() && !version.has_annotations() {
+        return Err(Error::encode(format!("wire version {version} has no annotations")));
+    }
     for (name, data) in head.annotations.iter().chain(&corr) {
         push_annotation(out, version, name, data)?;
     }
-    let hmac_at = key.map(|_| {
+    let hmac_at = key.filter(|_| version.has_annotations()).map(|_| {
         out.buf.extend_from_slice(b"HMAC\0\x14");
         let at = out.buf.len();
         out.buf.resize(at + 20, 0);
@@ -589,7 +566,12 @@ fn write_parts(
     if head.compress && compress(out, payload_at, version)? {
         flags.0 |= Flags::COMPRESSED;
     }
-    if let (Some(key), Some(at)) = (key, hmac_at) {
+    if let Some(key) = key {
+        // In the header, where there are no annotations.
+        let at = hmac_at.unwrap_or(start + early::SIGNATURE_AT);
+        if hmac_at.is_none() {
+            flags.0 |= early::SIGNED;
+        }
         out.flatten(payload_at);
         let mut signed = head.annotations.to_vec();
         signed.extend(corr);
@@ -625,8 +607,8 @@ fn push_annotation(out: &mut Output, version: Version, name: &str, data: &Bytes)
 // itself would, but every receiver goes by the flag.
 fn compress(out: &mut Output, payload_at: usize, version: Version) -> Result<bool> {
     let (least, level) = match version {
-        Version::V48 => (200, flate2::Compression::default()),
         Version::V501 | Version::V502 => (101, flate2::Compression::new(4)),
+        _ => (200, flate2::Compression::default()),
     };
     out.flatten(payload_at);
     let plain = out.buf.get(payload_at..).unwrap_or_default();
@@ -670,12 +652,13 @@ fn put_header(h: &mut [u8], head: &Head<'_>, flags: Flags, annotations_len: usiz
             }
             h[36..38].copy_from_slice(&PYRO5_MAGIC.to_be_bytes());
         }
-        Version::V48 => {
+        Version::V40 | Version::V43 | Version::V44 | Version::V45 => early::put(h, head, flags, payload_len)?,
+        Version::V46 | Version::V47 | Version::V48 => {
             let Some(h) = h.first_chunk_mut::<24>() else { return Err(no_room()) };
             let payload = i32::try_from(payload_len).map_err(|_| too_large(payload_len))? as u32;
             let (kind, annotations) = (head.kind.number(), short(annotations_len)?);
-            let flags = flags.to_wire(Generation::Pyro4);
-            let number = Version::V48.number();
+            let flags = flags.to_wire(head.version.generation());
+            let number = head.version.number();
             let sum = checksum(payload, [kind, number, annotations, head.serializer, flags, head.seq]);
             h[0..4].copy_from_slice(b"PYRO");
             h[4..6].copy_from_slice(&number.to_be_bytes());
@@ -726,6 +709,15 @@ fn too_large(payload_len: usize) -> Error {
 #[cold]
 fn no_room() -> Error {
     Error::new(ErrorKind::Internal, "no room was left for the header")
+}
+
+/// The serializer of a message on a side that is set to `set`, which version 45 goes by.
+///
+/// # Errors
+/// As [`serializer_of`].
+#[inline]
+pub fn serializer_on(header: &Header, set: Serializer) -> Result<Serializer> {
+    if header.version == Version::V45 { Ok(set) } else { serializer_of(header) }
 }
 
 /// The serializer of a message, or the error for a number that has none.

@@ -39,8 +39,6 @@ async fn wrong_first_bytes() {
         (3, 48),
         (4, 48),
         (5, 48),
-        (40, 48),
-        (43, 48),
         (44, 48),
         (45, 48),
         (46, 48),
@@ -56,6 +54,16 @@ async fn wrong_first_bytes() {
                 .await
                 .unwrap();
         assert_eq!((version, text), (answered, format!("invalid protocol version: {number}")));
+    }
+    // Those that would be let in if pickle were.
+    for number in [40u16, 43] {
+        let hello = patched(hello(Version::V502), Version::V502, 4, &number.to_be_bytes());
+        let mut raw = Raw::open(&served.address, Version::V502, Serializer::Serpent).await;
+        raw.send(&hello).await;
+        let (header, bytes) = raw.raw().await.unwrap();
+        assert_eq!((header.version.number(), header.kind), (number, MessageKind::ConnectFail));
+        let reason = String::from_utf8_lossy(&bytes[header.version.header_len()..]);
+        assert!(reason.contains("pickle alone"), "{reason}");
     }
     served.serves_others().await;
 }
@@ -340,9 +348,9 @@ async fn annotations_that_lie() {
         let length_at = at + 4;
         // Bytes of a chunk's length and of the length of all; where the latter is.
         let (wide, total_wide, total_at) = match version {
-            Version::V48 => (false, false, 18),
             Version::V501 => (true, false, 16),
             Version::V502 => (true, true, 16),
+            _ => (false, false, 18),
         };
         // A chunk longer than all annotations, by one and by far.
         for length in [11u32, 12, 1000, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF] {

@@ -12,11 +12,14 @@ use springline_pyro::Serializer;
 use springline_pyro::wire::{self, BadStart, Head, MessageKind};
 use support::{Case, Recorded, cases, is_compressed, open};
 
+const OTHER_VERSION: &str = "another version of ours";
+
 /// Messages that are no messages of ours, and why: what the recorder's client sent to provoke a refusal.
 fn refused(case: &Case, message: &Recorded) -> Option<&'static str> {
     let text = match (case.name.as_str(), message.from_client) {
         ("probe-not-pyro", true) => "does not speak Pyro",
-        ("probe-bad-version", true) if case.peer.starts_with("pyro4") => "wire version 47",
+        // A handshake of 48 under the number of a version that has no such flag: it is read, and not written alike.
+        ("probe-bad-version", true) if case.peer.starts_with("pyro4") => OTHER_VERSION,
         // Pyro5 5.17's header with the number of 5.0, whose header is shorter.
         ("probe-bad-version", true) => "bad magic",
         ("probe-bad-checksum", true) => "checksum mismatch",
@@ -46,6 +49,10 @@ fn every_message_is_read() {
     tcp_messages(|case, message, at| {
         let opened = match (wire::parse_header(&message.bytes), refused(case, message)) {
             (Ok(_), None) => open(&message.bytes, case.key(message).as_ref()).unwrap_or_else(|e| panic!("{at}: {e}")),
+            (Ok(header), Some(OTHER_VERSION)) => {
+                assert_eq!(header.unwrap().version, springline_pyro::Version::V47, "{at}");
+                return;
+            }
             (Ok(_), Some(why)) => {
                 let e = open(&message.bytes, case.key(message).as_ref()).unwrap_err();
                 assert!(e.to_string().contains(why), "{at}: {e}");

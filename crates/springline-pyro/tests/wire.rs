@@ -57,9 +57,15 @@ impl Case {
         self.key.clone().map(HmacKey::new)
     }
 
-    // Only Pyro4 signs.
+    // Only Pyro4 signs, from 44 on.
     fn signing_key(&self) -> Option<HmacKey> {
-        self.key().filter(|_| self.version == Version::V48)
+        self.key().filter(|_| self.version.has_signatures())
+    }
+
+    // Calls and results of 40 and 43 begin with a version of Python.
+    fn tells_python(&self) -> bool {
+        matches!(self.version, Version::V40 | Version::V43)
+            && matches!(self.kind, MessageKind::Invoke | MessageKind::Result)
     }
 
     fn payload(&self) -> Vec<u8> {
@@ -71,6 +77,9 @@ impl Case {
         let mut out = Output::new();
         out.buf.extend_from_slice(&self.before);
         wire::write_message(&mut out, &self.head(key.as_ref()), &Limits::default(), |out| {
+            if self.tells_python() {
+                out.buf.extend_from_slice(&[3, 1]);
+            }
             for piece in &self.payload {
                 out.blob(Bytes::from(piece.clone()));
             }
@@ -100,7 +109,10 @@ fn annotations() -> impl Strategy<Value = Pairs> {
 
 prop_compose! {
     fn case()(
-        version in prop_oneof![Just(Version::V48), Just(Version::V501), Just(Version::V502)],
+        version in prop_oneof![
+            2 => proptest::sample::select(&Version::OLD[..]),
+            3 => proptest::sample::select(&[Version::V48, Version::V501, Version::V502][..]),
+        ],
         kind in proptest::sample::select(&KINDS[..]),
         serializer in 0u16..256,
         flags in any::<u16>(),
@@ -116,9 +128,18 @@ prop_compose! {
         let known = match version.generation() {
             Generation::Pyro4 => Flags::META | Flags::ITEM_STREAM | Flags::KEEP_SERIALIZED,
             Generation::Pyro5 => Flags::ITEM_STREAM | Flags::KEEP_SERIALIZED,
+            Generation::Pyro4Early | Generation::Pyro4Middle => 0,
         };
-        let known = known | Flags::EXCEPTION | Flags::ONEWAY | Flags::BATCH;
-        let serializer = serializer & if version == Version::V48 { 0xFFFF } else { 0xFF };
+        let batch = if version.has_batches() { Flags::BATCH } else { 0 };
+        let known = known | Flags::EXCEPTION | Flags::ONEWAY | batch;
+        let serializer = match version {
+            Version::V40 | Version::V43 | Version::V44 => 4,
+            Version::V45 => wire::SERIALIZER_AS_SET,
+            Version::V501 | Version::V502 => serializer & 0xFF,
+            _ => serializer,
+        };
+        let seq = if version == Version::V40 { 0 } else { seq };
+        let annotations = if version.has_annotations() { annotations } else { Vec::new() };
         let flags = flags & known;
         Case { version, kind, serializer, flags, seq, annotations, correlation_id, compress, key, payload, before }
     }
@@ -144,12 +165,12 @@ proptest! {
         prop_assert_eq!((header.serializer, header.seq), (case.serializer, case.seq));
         let mut flags = header.flags;
         if flags.has(Flags::COMPRESSED) {
-            prop_assert!(case.compress && header.payload_len < case.payload().len());
+            prop_assert!(case.compress && header.payload_len < case.payload().len() + 2);
             flags.0 &= !Flags::COMPRESSED;
         } else {
-            prop_assert_eq!(header.payload_len, case.payload().len());
+            prop_assert_eq!(header.payload_len, case.payload().len() + if case.tells_python() { 2 } else { 0 });
         }
-        let pyro5 = case.version != Version::V48;
+        let pyro5 = !case.version.generation().is_pyro4();
         if pyro5 && case.correlation_id.is_some() {
             prop_assert!(flags.has(Flags::CORRELATION));
             flags.0 &= !Flags::CORRELATION;
@@ -159,8 +180,9 @@ proptest! {
 
         let message = open(&bytes, &Limits::default(), case.signing_key().as_ref()).unwrap();
         prop_assert_eq!(&message.payload[..], &case.payload()[..]);
+        prop_assert_eq!(message.python, if case.tells_python() { 3 } else { 0 });
         let mut expected = case.annotations.clone();
-        if let Some(id) = case.correlation_id.filter(|_| !pyro5) {
+        if let Some(id) = case.correlation_id.filter(|_| !pyro5 && case.version.has_annotations()) {
             expected.push(("CORR".into(), Bytes::copy_from_slice(&id)));
         }
         prop_assert_eq!(message.annotations, expected);
@@ -193,8 +215,14 @@ proptest! {
             Err(_) => prop_assert!(at < header_len),
             Ok(None) => prop_assert!(false, "the header is there"),
             Ok(Some(header)) => {
-                // The checksum covers Pyro4's header but for the two bytes reserved, and of the length the lower half.
-                let covered = case.version == Version::V48 && at < header_len && !matches!(at, 12 | 13 | 20 | 21);
+                // The checksum covers Pyro4's header but for the two bytes reserved, and of the length the lower half. Up
+                // to 45 the header ends with a signature.
+                let summed = match case.version {
+                    Version::V43 | Version::V44 | Version::V45 => 18,
+                    Version::V46 | Version::V47 | Version::V48 => 24,
+                    _ => 0,
+                };
+                let covered = at < summed && !matches!(at, 12 | 13 | 20 | 21);
                 prop_assert!(!covered, "byte {} of the header", at);
                 if header.message_len() != bytes.len() {
                     prop_assert!(at < header_len);
@@ -212,11 +240,12 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(
         bytes in vec(any::<u8>(), 0..200),
-        version in prop_oneof![Just(48u16), Just(501), Just(502)],
+        version in prop_oneof![Just(40u16), Just(43), Just(44), Just(45), Just(47), Just(48), Just(501), Just(502)],
         fix in any::<bool>(),
     ) {
         let mut bytes = [b"PYRO", &version.to_be_bytes()[..], &bytes].concat();
-        if fix {
+        // 40 has nothing that would have to fit.
+        if fix && version > 45 {
             // Past the checks, into what follows.
             let parsed = Version::from_number(version).unwrap();
             let header_len = parsed.header_len();
@@ -225,15 +254,6 @@ proptest! {
                 bytes[12..16].copy_from_slice(&(rest as u32 / 2).to_be_bytes());
                 let annotations = (rest - rest / 2) as u32;
                 match parsed {
-                    Version::V48 => {
-                        bytes[18..20].copy_from_slice(&(annotations as u16).to_be_bytes());
-                        bytes[6] = 0;
-                        bytes[7] = 4;
-                        let word = |i: usize| u32::from(u16::from_be_bytes([bytes[i], bytes[i + 1]]));
-                        let fields: u32 = [4, 6, 8, 10, 16, 18].into_iter().map(word).sum();
-                        let sum = fields + 0x34E9 + rest as u32 / 2;
-                        bytes[22..24].copy_from_slice(&(sum as u16).to_be_bytes());
-                    }
                     Version::V501 => {
                         bytes[16..18].copy_from_slice(&(annotations as u16).to_be_bytes());
                         bytes[6] = 4;
@@ -243,6 +263,15 @@ proptest! {
                         bytes[16..20].copy_from_slice(&annotations.to_be_bytes());
                         bytes[6] = 4;
                         bytes[38..40].copy_from_slice(&0x4DC5u16.to_be_bytes());
+                    }
+                    _ => {
+                        bytes[18..20].copy_from_slice(&(annotations as u16).to_be_bytes());
+                        bytes[6] = 0;
+                        bytes[7] = 4;
+                        let word = |i: usize| u32::from(u16::from_be_bytes([bytes[i], bytes[i + 1]]));
+                        let fields: u32 = [4, 6, 8, 10, 16, 18].into_iter().map(word).sum();
+                        let sum = fields + 0x34E9 + rest as u32 / 2;
+                        bytes[22..24].copy_from_slice(&(sum as u16).to_be_bytes());
                     }
                 }
                 prop_assert!(wire::parse_header(&bytes).unwrap().is_some());
@@ -334,7 +363,7 @@ fn what_cannot_be_written_leaves_nothing_behind() {
 #[test]
 fn other_versions_and_protocols() {
     for (number, text) in
-        [(4, "Pyro 3"), (5, "Pyro 3"), (40, "before 4.38"), (47, "before 4.38"), (49, "unknown"), (503, "unknown")]
+        [(4, "Pyro 3"), (5, "Pyro 3"), (41, "unknown"), (42, "unknown"), (49, "unknown"), (503, "unknown")]
     {
         let bytes = [b"PYRO", &u16::to_be_bytes(number)[..]].concat();
         let bad = wire::parse_header(&bytes).unwrap_err();
@@ -385,4 +414,30 @@ fn compression_is_bounded() {
         let e = open(&cut, &limits, None).map(|m| m.payload.len()).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Malformed, "cut at {end}: {e}");
     }
+}
+
+// What 4.4 and 4.10 do with a key: the signature stands in the header, the flag only since 4.5.
+#[test]
+fn signatures_of_44_are_in_the_header() {
+    let key = HmacKey::new("key");
+    let mut out = Output::new();
+    let head = Head { version: Version::V44, ..head(Version::V48, &[], Some(&key)) };
+    wire::write_message(&mut out, &head, &Limits::default(), |out| {
+        out.buf.extend_from_slice(b"ok");
+        Ok(())
+    })
+    .unwrap();
+    let mut bytes = out.to_vec();
+    assert_eq!((bytes.len(), &bytes[38..]), (40, &b"ok"[..]));
+    let limits = Limits::default();
+    assert_eq!(&open(&bytes, &limits, Some(&key)).unwrap().payload[..], b"ok");
+    let e = open(&bytes, &limits, None).unwrap_err();
+    assert!(e.to_string().contains("no key is set here"), "{e}");
+    // Without the flag, and the checksum that fits.
+    bytes[9] &= !8;
+    let sum = u16::from_be_bytes([bytes[16], bytes[17]]) - 8;
+    bytes[16..18].copy_from_slice(&sum.to_be_bytes());
+    assert_eq!(&open(&bytes, &limits, Some(&key)).unwrap().payload[..], b"ok");
+    bytes[39] ^= 1;
+    assert_eq!(open(&bytes, &limits, Some(&key)).unwrap_err().kind(), ErrorKind::Denied);
 }

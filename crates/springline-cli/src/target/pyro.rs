@@ -2,23 +2,22 @@
 
 use std::path::Path;
 
-use springline::pyro::{Proxy, Version};
+use springline::pyro::Proxy;
 use springline::{Result, Value};
 
-use crate::cli::{Codec, Connection, Pyro};
+use crate::cli::{Connection, Pyro};
 use crate::failure::Failure;
 use crate::json;
 
 /// The object at `uri`.
 pub(super) fn proxy(uri: &str, connection: &Connection) -> Result<Proxy, Failure> {
     let options = &connection.pyro;
-    let serializer = options.serializer.unwrap_or(Codec::Serpent);
-    let mut builder = Proxy::builder(uri)?.serializer(serializer.into()).compression(connection.compress);
-    match options.generation {
-        Pyro::Auto => {}
-        Pyro::Four => builder = builder.version(Version::V48),
-        Pyro::Five => builder = builder.version(Version::V502),
-        Pyro::FiveOld => builder = builder.version(Version::V501),
+    let mut builder = Proxy::builder(uri)?.compression(connection.compress);
+    if let Some(serializer) = options.serializer {
+        builder = builder.serializer(serializer.into());
+    }
+    if let Some(version) = options.generation.version() {
+        builder = builder.version(version);
     }
     if let Some(timeout) = connection.timeout {
         builder = builder.timeout(timeout).connect_timeout(timeout);

@@ -17,7 +17,7 @@ use tracing::debug;
 use super::link::{Exchange, Frame, Link, Outcoming};
 use super::proxy::Inner;
 use super::query::{Asked, Plain, Query};
-use crate::serializer::{Arguments, Kwargs};
+use crate::serializer::{Arguments, Kwargs, names_a_remote};
 use crate::wire::{self, Flags, Head, Message, MessageKind, Version};
 use crate::{Generation, Serializer, fault};
 
@@ -27,6 +27,8 @@ pub(super) struct Answer {
     pub(super) serializer: Serializer,
     /// From Pyro5's header; Pyro4 has an annotation for it.
     correlation_id: Option<[u8; 16]>,
+    /// Whether the peer may be a Python 2.
+    old: bool,
 }
 
 /// What stood around the arguments when a method was called last: the same bytes will do for its next call.
@@ -156,7 +158,10 @@ impl Inner {
         if self.config.key.is_some() || !header.is_plain() || bytes.len() != header.message_len() {
             return None;
         }
-        wire::serializer_of(header).and_then(|s| s.answering(self.config.serializer)).ok()
+        if header.version.generation().is_old() && names_a_remote(bytes) {
+            return None;
+        }
+        wire::serializer_on(header, self.config.serializer).and_then(|s| s.answering(self.config.serializer)).ok()
     }
 
     #[inline]
@@ -172,10 +177,12 @@ impl Inner {
     }
 
     fn reply(&self, answer: Answer) -> Reply {
-        let Answer { message, serializer, correlation_id } = answer;
+        let Answer { message, serializer, correlation_id, old } = answer;
         let mut metadata = Metadata { annotations: message.annotations, correlation_id };
         wire::take_corr(&mut metadata);
-        Reply { result: serializer.payload(message.payload, 0, self.config.limits.budget()), metadata }
+        let budget = self.config.limits.budget();
+        let told_late = if old { serializer.of_old_peer(&message.payload, 0, budget) } else { None };
+        Reply { result: told_late.unwrap_or_else(|| serializer.payload(message.payload, 0, budget)), metadata }
     }
 
     /// One call: `None` when it is oneway.
@@ -223,6 +230,9 @@ impl Inner {
         };
         let link = found.map_err(|e| e.with_reached(Reached::NotSent))?;
         let version = link.version;
+        if version.generation().is_old() {
+            check_old(version, method, flags).map_err(|e| e.with_reached(Reached::NotSent))?;
+        }
         let flags = Flags(flags.0 | self.flags(&link, method, false).0);
         let mut exchange = link.exchange(flags.has(Flags::ONEWAY), |out, last, seq| {
             self.write(out, last, version, seq, flags, &Plain { method, arguments, options })
@@ -282,7 +292,10 @@ impl Inner {
             compress: self.config.compress,
             key: self.config.key.as_ref(),
         };
-        wire::write_message(out, &head, &self.config.limits, |out| self.write_payload(out, last, generation, asked))
+        wire::write_message(out, &head, &self.config.limits, |out| {
+            wire::put_python(out, version, self.config.python);
+            self.write_payload(out, last, generation, asked)
+        })
     }
 
     // The second time a method is called from what stood around the first one's arguments.
@@ -296,7 +309,8 @@ impl Inner {
     ) -> Result<()> {
         let (serializer, object, method) = (self.config.serializer, &*self.uri.object, asked.method());
         let kwargs = asked.kwargs();
-        if matches!(kwargs, Kwargs::None) {
+        // Nothing of a pickle stands alone.
+        if matches!(kwargs, Kwargs::None) && !serializer.is_pickle() {
             if last.as_ref().is_none_or(|last| *last.method != *method) {
                 *last = WrittenFrame::new(serializer, generation, object, method)?;
             }
@@ -320,8 +334,9 @@ impl Inner {
         })
     }
 
-    fn open_reply(&self, (header, bytes): Frame) -> Result<Answer> {
-        let serializer = wire::serializer_of(&header)?.answering(self.config.serializer)?;
+    pub(super) fn open_reply(&self, (header, bytes): Frame) -> Result<Answer> {
+        let set = self.config.serializer;
+        let serializer = wire::serializer_on(&header, set)?.answering(set)?;
         let message = wire::open(&header, bytes, &self.config.limits, self.config.key.as_ref())?;
         if header.flags.has(Flags::ITEM_STREAM) {
             return Err(Error::new(
@@ -334,8 +349,20 @@ impl Inner {
             let value = serializer.read(&message.payload, budget, |source| Value::read_tree(source))?;
             return Err(Error::remote(fault::from_value(value)));
         }
-        Ok(Answer { message, serializer, correlation_id: header.correlation_id })
+        let old = header.version.generation().is_old();
+        Ok(Answer { message, serializer, correlation_id: header.correlation_id, old })
     }
+}
+
+// What the early releases have no way to do.
+#[cold]
+fn check_old(version: Version, method: &str, flags: Flags) -> Result<()> {
+    let what = match method {
+        _ if flags.has(Flags::BATCH) && !version.has_batches() => "batches",
+        "__getattr__" | "__setattr__" if !version.has_attributes() => "access to attributes",
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Config, format!("wire version {version} has no {what}")))
 }
 
 /// The payload of a plain reply.

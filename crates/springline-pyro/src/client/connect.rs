@@ -14,6 +14,9 @@ use crate::handshake::{ConnectReply, ConnectRequest, ObjectMetadata};
 use crate::wire::{self, Flags, Head, HmacKey, MessageKind, Version};
 use crate::{Serializer, fault};
 
+/// How long a daemon may take to speak first, where it is not known to.
+const GREETING: Duration = Duration::from_secs(1);
+
 /// What a connection is opened with.
 #[derive(Debug)]
 pub(crate) struct Opening<'a> {
@@ -56,9 +59,20 @@ impl Opening<'_> {
                     Err(attempt) => {
                         match attempt.theirs {
                             Some(theirs) if theirs == version => return Err(attempt.error),
+                            Some(theirs) if !theirs.has_serializer(self.serializer) => {
+                                let what = format!(
+                                    "the daemon speaks wire version {theirs}, which has no {}: ask for that version, or \
+                                     for a serializer that it has",
+                                    self.serializer
+                                );
+                                return Err(Error::new(ErrorKind::Protocol, what));
+                            }
                             Some(theirs) => {
                                 debug!(address = %self.address, "the daemon speaks version {}", theirs.number());
                                 left = vec![theirs];
+                                // What comes of that one is what counts.
+                                first_error = None;
+                                continue;
                             }
                             None if !attempt.silent => return Err(attempt.error),
                             None => {}
@@ -67,7 +81,12 @@ impl Opening<'_> {
                     }
                 }
             }
-            Err(first_error.unwrap_or_else(|| Error::new(ErrorKind::Protocol, "no version to try")))
+            let error = first_error.unwrap_or_else(|| Error::new(ErrorKind::Protocol, "no version to try"));
+            // One that greets first and hangs up on another version may have lost its greeting with that.
+            match timeout(GREETING, self.listen()).await {
+                Ok(Ok(opened)) => Ok(opened),
+                _ => Err(error),
+            }
         };
         match timeout(self.timeout, all).await {
             Ok(done) => done,
@@ -76,12 +95,28 @@ impl Opening<'_> {
         .map_err(|e| e.with_endpoint(self.address))
     }
 
+    // Waits for a daemon that speaks first.
+    async fn listen(&self) -> Result<Opened> {
+        let mut options = ConnectOptions::default();
+        options.timeout = self.timeout;
+        let mut stream = springline_net::connect(self.address, &options).await?;
+        let frame = read_frame(&mut stream, self.limits).await.map_err(|attempt| attempt.error)?;
+        match frame.0.version {
+            version if version.daemon_speaks_first() && version.has_serializer(self.serializer) => {
+                self.judge_old(stream, version, frame).await
+            }
+            other => Err(Error::new(ErrorKind::Protocol, format!("a greeting of version {other}"))),
+        }
+    }
+
     async fn attempt(&self, version: Version) -> Result<Opened, Attempt> {
         let mut options = ConnectOptions::default();
         options.timeout = self.timeout;
         let mut stream = springline_net::connect(self.address, &options).await?;
         let mut outbound = Outbound::default();
-        self.write(version, &mut outbound.output)?;
+        if !version.daemon_speaks_first() {
+            self.write(version, &mut outbound.output)?;
+        }
         // A daemon that refuses may close before it has read everything; its answer is still worth reading.
         let sent = poll_fn(|cx| outbound.poll_flush(&mut stream, cx)).await;
         let frame = match read_frame(&mut stream, self.limits).await {
@@ -94,7 +129,12 @@ impl Opening<'_> {
             }
         };
         let theirs = frame.0.version;
-        self.judge(stream, version, frame).map_err(|error| Attempt { error, theirs: Some(theirs), silent: false })
+        let judged = if theirs.generation().is_old() {
+            Box::pin(self.judge_old(stream, version, frame)).await
+        } else {
+            self.judge(stream, version, frame)
+        };
+        judged.map_err(|error| Attempt { error, theirs: Some(theirs), silent: false })
     }
 
     fn write(&self, version: Version, out: &mut Output) -> Result<()> {
@@ -104,13 +144,16 @@ impl Opening<'_> {
             kind: MessageKind::Connect,
             serializer: self.serializer.id(generation),
             flags: Flags(Flags::META),
-            seq: 0,
+            seq: first_seq(version),
             annotations: self.annotations,
             correlation_id: None,
             compress: self.compress,
             key: self.key,
         };
         wire::write_message(out, &head, self.limits, |out| {
+            if version.generation().is_old() {
+                return Ok(()); // to come is all that there is to say (4.2, 4.3)
+            }
             self.serializer.write(generation, out, |sink| ConnectRequest::write(self.handshake, self.object, sink))
         })
     }
@@ -139,12 +182,7 @@ impl Opening<'_> {
         };
         match kind {
             MessageKind::ConnectOk => {
-                if theirs != version {
-                    return Err(Error::new(
-                        ErrorKind::Protocol,
-                        format!("asked for version {}, answered in {}", version.number(), theirs.number()),
-                    ));
-                }
+                check_version(version, theirs)?;
                 let budget = self.limits.budget();
                 let reply = serializer?.read(&message.payload, budget, |source| ConnectReply::read(source, is_meta))?;
                 let link = Link::new(stream, *self.limits, version, 0);
@@ -162,10 +200,23 @@ impl Opening<'_> {
     }
 }
 
+pub(super) fn check_version(ours: Version, theirs: Version) -> Result<()> {
+    if ours == theirs {
+        return Ok(());
+    }
+    let text = format!("asked for version {}, answered in {}", ours.number(), theirs.number());
+    Err(Error::new(ErrorKind::Protocol, text))
+}
+
+// The number of the message that the client begins with.
+pub(super) fn first_seq(version: Version) -> u16 {
+    u16::from(version == Version::V43)
+}
+
 /// A handshake that failed.
 #[derive(Debug)]
-struct Attempt {
-    error: Error,
+pub(super) struct Attempt {
+    pub(super) error: Error,
     /// The version that the daemon answered in.
     theirs: Option<Version>,
     /// Whether it closed without a word, as some do that cannot read the version.
@@ -178,7 +229,7 @@ impl From<Error> for Attempt {
     }
 }
 
-async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<Frame, Attempt> {
+pub(super) async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<Frame, Attempt> {
     let mut inbound = Inbound::default();
     loop {
         let header = wire::parse_header(inbound.bytes()).map_err(Error::from)?;
@@ -188,7 +239,10 @@ async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<Frame, Attem
             limits.check_message(need)?;
             if inbound.bytes().len() >= need {
                 let frame = inbound.take(need);
-                if !inbound.is_empty() {
+                // A daemon that spoke first may have more to say to one of another version (4.10).
+                if !inbound.is_empty()
+                    && !(header.kind == MessageKind::ConnectOk && header.version.daemon_speaks_first())
+                {
                     return Err(
                         Error::new(ErrorKind::Protocol, "the daemon sent more than the handshake's answer").into()
                     );

@@ -503,7 +503,8 @@ impl State {
             }
             let frame = self.inbound.take(len);
             let Some((seq, index)) = self.expected.pop_front() else { return Err(unasked(&header)) };
-            if header.seq != seq || !matches!(header.kind, MessageKind::Result | MessageKind::Ping) {
+            let numbered = header.version != Version::V40;
+            if numbered && header.seq != seq || !matches!(header.kind, MessageKind::Result | MessageKind::Ping) {
                 return Err(unexpected(&header, seq));
             }
             let Some(slot) = self.slots.get_mut(index) else { continue };

@@ -3,6 +3,7 @@
 mod call;
 mod connect;
 mod link;
+mod old;
 mod proxy;
 mod query;
 mod request;

@@ -23,7 +23,7 @@ use super::request::{Batch, Request};
 use crate::handshake::ObjectMetadata;
 use crate::serializer::{Arguments, Kwargs};
 use crate::wire::{self, Annotations, Flags, Head, HmacKey, MessageKind, Version};
-use crate::{Location, PyroUri, Serializer};
+use crate::{DAEMON_OBJECT, Location, PyroUri, Serializer};
 
 /// A stand-in for an object of a Pyro 4 or 5 daemon.
 ///
@@ -106,6 +106,8 @@ pub(crate) struct Config {
     pub(super) compress: bool,
     pub(super) annotations: Annotations,
     connections: usize,
+    oneway: Vec<String>,
+    pub(super) python: u8,
     pub(super) limits: Limits,
 }
 
@@ -114,21 +116,38 @@ pub(crate) struct Config {
 pub struct ProxyBuilder {
     uri: PyroUri,
     config: Config,
+    serializer: Option<Serializer>,
 }
 
 impl ProxyBuilder {
-    /// The daemon's wire version. By default it is found out at the first connection.
+    /// The daemon's wire version. By default it is found out at the first connection, except for those of Pyro4 before
+    /// 4.38: 40 and 43 do not answer anything else, and all up to 44 are pickle alone.
     #[must_use]
     pub fn version(mut self, version: Version) -> Self {
         self.config.version = Some(version);
         self
     }
 
-    /// How calls are written. Default serpent, as in Python. [`Serializer::PICKLES`] are for Pyro4 daemons that were told to
-    /// accept them.
+    /// How calls are written. Default serpent, as in Python, or the one that the wire version has. [`Serializer::PICKLES`]
+    /// are for Pyro4 daemons that were told to accept them. With wire version 45 it is what the daemon is set to.
     #[must_use]
     pub fn serializer(mut self, serializer: Serializer) -> Self {
-        self.config.serializer = serializer;
+        self.serializer = Some(serializer);
+        self
+    }
+
+    /// Methods that are called without waiting for an answer. Daemons before 4.27 do not tell which they are.
+    #[must_use]
+    pub fn oneway(mut self, methods: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.config.oneway.extend(methods.into_iter().map(Into::into));
+        self
+    }
+
+    /// The major version of the daemon's Python, which wire versions 40 and 43 tell with every call and take no other.
+    /// Default 2.
+    #[must_use]
+    pub fn python(mut self, major: u8) -> Self {
+        self.config.python = major;
         self
     }
 
@@ -191,20 +210,29 @@ impl ProxyBuilder {
     /// The proxy. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Name`] for a URI that is not a `PYRO:` one; [`ErrorKind::Config`] for a key or pickle with a Pyro5
-    /// version.
+    /// [`ErrorKind::Name`] for a URI that is not a `PYRO:` one; [`ErrorKind::Config`] for what the wire version does not
+    /// have: a key, a serializer or annotations.
     pub fn build(self) -> Result<Proxy> {
-        let Self { uri, config } = self;
+        let Self { uri, mut config, serializer } = self;
         let address = match (&*uri.protocol, &uri.location) {
             ("PYRO", Some(Location::Tcp(host, port))) => Address::tcp(host.as_str(), *port),
             ("PYRO", Some(Location::Unix(path))) => Address::unix(path.as_str()),
             _ => return Err(Error::new(ErrorKind::Name, format!("{uri} must be looked up in a name server first"))),
         };
-        if config.key.is_some() && !matches!(config.version, None | Some(Version::V48)) {
-            return Err(Error::new(ErrorKind::Config, "an hmac key needs Pyro4: Pyro5 has no signatures"));
-        }
-        if config.serializer.is_pickle() && !matches!(config.version, None | Some(Version::V48)) {
-            return Err(Error::new(ErrorKind::Config, format!("{} needs Pyro4: Pyro5 dropped it", config.serializer)));
+        let only = config.version.and_then(Version::only_serializer);
+        config.serializer = serializer.or(only).unwrap_or_default();
+        if let Some(version) = config.version {
+            let lacks =
+                |what: String| Err(Error::new(ErrorKind::Config, format!("wire version {version} has no {what}")));
+            if config.key.is_some() && !version.has_signatures() {
+                return lacks("signatures".to_owned());
+            }
+            if !version.has_serializer(config.serializer) {
+                return lacks(config.serializer.to_string());
+            }
+            if !config.annotations.is_empty() && !version.has_annotations() {
+                return lacks("annotations".to_owned());
+            }
         }
         let inner = Inner { uri, address, config, links: Mutex::default(), info: OnceLock::new() };
         Ok(Proxy { inner: Arc::new(inner) })
@@ -235,9 +263,11 @@ impl Proxy {
             compress: false,
             annotations: Annotations::new(),
             connections: 1,
+            oneway: Vec::new(),
+            python: 2,
             limits: Limits::default(),
         };
-        Ok(ProxyBuilder { uri: uri.parse()?, config })
+        Ok(ProxyBuilder { uri: uri.parse()?, config, serializer: None })
     }
 
     /// A proxy for a reference that came as a value.
@@ -253,7 +283,8 @@ impl Proxy {
     /// # Errors
     /// [`ErrorKind::Name`] for a URI that cannot be read.
     pub fn another(&self, uri: &str) -> Result<Self> {
-        ProxyBuilder { uri: uri.parse()?, config: self.inner.config.clone() }.build()
+        let config = self.inner.config.clone();
+        ProxyBuilder { uri: uri.parse()?, serializer: Some(config.serializer), config }.build()
     }
 
     /// Where the object is.
@@ -457,6 +488,7 @@ impl Inner {
             let _ = self.info.set(describe(metadata));
             link.oneway.clone_from(&metadata.oneway);
         }
+        link.oneway.extend_from_slice(&self.config.oneway);
         let link = Arc::new(link);
         let mut links = self.links();
         links.open.push(link.clone());
@@ -489,11 +521,15 @@ impl Inner {
                 Some((at, t)) => timeout_at(at, self.link()).await.unwrap_or_else(|_| Err(late(t)))?,
             };
             let version = link.version;
+            // Else a call that every daemon answers.
+            let pings = version.has_pings();
+            let serializer = self.config.serializer;
             let mut exchange = link.exchange(false, |out, _, seq| {
                 let head = Head {
                     version,
-                    kind: MessageKind::Ping,
-                    serializer: 42, // what Python sends with a ping
+                    kind: if pings { MessageKind::Ping } else { MessageKind::Invoke },
+                    // What Python sends with a ping.
+                    serializer: if pings { 42 } else { serializer.id(version.generation()) },
                     flags: Flags::default(),
                     seq,
                     annotations: &[],
@@ -502,8 +538,13 @@ impl Inner {
                     key: self.config.key.as_ref(),
                 };
                 wire::write_message(out, &head, &self.config.limits, |out| {
-                    out.buf.extend_from_slice(b"ping");
-                    Ok(())
+                    if pings {
+                        out.buf.extend_from_slice(b"ping");
+                        return Ok(());
+                    }
+                    wire::put_python(out, version, self.config.python);
+                    let arguments = Arguments { args: &Payload::from(Value::Tuple(Vec::new())), kwargs: Kwargs::None };
+                    serializer.write_call(version.generation(), out, DAEMON_OBJECT, "ping", &arguments)
                 })
             })?;
             let answer = match deadline {
@@ -515,6 +556,7 @@ impl Inner {
             };
             match answer {
                 Some((header, _)) if header.kind == MessageKind::Ping => Ok(()),
+                Some(frame) if !pings => self.open_reply(frame).map(|_| ()),
                 _ => Err(Error::new(ErrorKind::Protocol, "expected the answer to a ping, found something else")),
             }
         };

@@ -1,5 +1,6 @@
 //! One client's connection: handshake, then requests in order.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
 
@@ -168,7 +169,7 @@ impl Shared {
 
     async fn answer(
         self: &Arc<Self>,
-        header: Header,
+        mut header: Header,
         frame: Bytes,
         outbound: &mut Outbound,
         client: &mut Client,
@@ -177,7 +178,7 @@ impl Shared {
             return Err(Error::new(ErrorKind::Protocol, "the client changed its version within a connection"));
         }
         match header.kind {
-            MessageKind::Invoke => Box::pin(self.invoke(&header, frame, outbound, client)).await,
+            MessageKind::Invoke => Box::pin(self.invoke(&mut header, frame, outbound, client)).await,
             MessageKind::Ping => {
                 let head = Head { serializer: header.serializer, ..self.head(&header, MessageKind::Ping) };
                 wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
@@ -198,11 +199,17 @@ impl Shared {
             serializer: request.serializer,
             flags: Flags::default(),
             seq: request.seq,
-            annotations: &self.config.annotations,
+            annotations: self.annotations(request.version),
             correlation_id: None,
             compress: false,
             key: self.config.key.as_ref(),
         }
+    }
+
+    // Those for every reply, where they can be told.
+    #[inline]
+    fn annotations(&self, version: Version) -> &[(Cow<'static, str>, Bytes)] {
+        if version.has_annotations() { &self.config.annotations } else { &[] }
     }
 
     async fn fill(
@@ -222,14 +229,20 @@ impl Shared {
     /// The handshake, and what the client sent in one piece with it. `None` for a client that was refused.
     async fn welcome(self: &Arc<Self>, stream: &mut Stream) -> Result<Option<(Client, Option<Box<Inbound>>)>> {
         let (mut inbound, mut outbound) = self.pool.take();
-        let client =
-            match timeout(self.config.handshake_timeout, self.introduce(stream, &mut inbound, &mut outbound)).await {
-                Ok(done) => done?,
-                Err(_) => {
-                    let allowed = self.config.handshake_timeout;
-                    return Err(Error::new(ErrorKind::Timeout, format!("no handshake within {allowed:?}")));
-                }
-            };
+        let introduction = async {
+            match self.config.version.filter(|version| version.daemon_speaks_first()) {
+                // The client says nothing before it is greeted, and nothing but calls after that.
+                Some(version) => self.greet(version, stream, &mut outbound),
+                None => self.introduce(stream, &mut inbound, &mut outbound).await,
+            }
+        };
+        let client = match timeout(self.config.handshake_timeout, introduction).await {
+            Ok(done) => done?,
+            Err(_) => {
+                let allowed = self.config.handshake_timeout;
+                return Err(Error::new(ErrorKind::Timeout, format!("no handshake within {allowed:?}")));
+            }
+        };
         self.flush(stream, &mut outbound).await?;
         let early = (!inbound.is_empty()).then(|| Box::new(std::mem::take(&mut inbound)));
         self.pool.give(inbound, outbound);
@@ -244,6 +257,9 @@ impl Shared {
     ) -> Result<Option<Client>> {
         loop {
             let mut need = 0;
+            if let Some(version) = wire::version_of(inbound.bytes()).filter(|version| !self.config.accepts(*version)) {
+                return self.refuse_version(version, outbound);
+            }
             match wire::parse_header(inbound.bytes()) {
                 Ok(Some(header)) => {
                     need = header.message_len();
@@ -263,11 +279,7 @@ impl Shared {
                     return self.refuse(version, 0, &format!("invalid protocol version: {v}"), outbound);
                 }
                 Err(BadStart::Header(e)) => {
-                    let version = match inbound.bytes() {
-                        [_, _, _, _, 0, 48, ..] => Version::V48,
-                        [_, _, _, _, 1, 0xF5, ..] => Version::V501,
-                        _ => Version::V502,
-                    };
+                    let version = wire::version_of(inbound.bytes()).unwrap_or(Version::V502);
                     return self.refuse(version, 0, e.message(), outbound);
                 }
             }
@@ -275,6 +287,18 @@ impl Shared {
                 return Err(Error::new(ErrorKind::Closed, "the client closed the connection before its handshake"));
             }
         }
+    }
+
+    // In the client's own version, where one that speaks first can have it.
+    fn refuse_version(&self, version: Version, outbound: &mut Outbound) -> Result<Option<Client>> {
+        if let (Some(only), None) = (version.only_serializer(), self.config.version)
+            && !version.daemon_speaks_first()
+        {
+            let reason = format!("wire version {version} is {only} alone, which this daemon does not accept");
+            return self.refuse(version, 0, &reason, outbound);
+        }
+        let answered = if version.generation().is_old() { Version::V48 } else { version };
+        self.refuse(answered, 0, &format!("invalid protocol version: {}", version.number()), outbound)
     }
 
     // Early refusals are written in marshal, whatever the client speaks (4.82, 5.17).
@@ -304,9 +328,54 @@ impl Shared {
             key: self.config.key.as_ref(),
         };
         wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
+            if !version.has_annotations() {
+                out.buf.extend_from_slice(reason.as_bytes()); // plain text (4.2 to 4.21)
+                return Ok(());
+            }
             serializer.write(generation, out, |sink| sink.str(reason))
         })?;
         Ok(None)
+    }
+
+    // The first message to a client of 44 to 47, or the answer to one of 40 or 43: that the daemon is there.
+    fn welcome_old(
+        &self,
+        version: Version,
+        seq: u16,
+        stream: &Stream,
+        outbound: &mut Outbound,
+    ) -> Result<Option<Client>> {
+        let peer = Peer::new(stream.peer_text(), version.label());
+        if let Some(hook) = &self.config.handshake
+            && let Err(e) = hook(&Handshake { peer: &peer, object: None, data: &Value::Null })
+        {
+            return self.refuse(version, seq, e.message(), outbound);
+        }
+        let generation = version.generation();
+        let head = Head {
+            version,
+            kind: MessageKind::ConnectOk,
+            serializer: Serializer::Marshal.id(generation),
+            flags: Flags::default(),
+            seq,
+            annotations: self.annotations(version),
+            correlation_id: None,
+            compress: false,
+            key: self.config.key.as_ref(),
+        };
+        wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
+            match version {
+                Version::V40 | Version::V43 => {}
+                Version::V44 | Version::V45 => out.buf.extend_from_slice(b"ok"),
+                _ => Serializer::Marshal.write(generation, out, |sink| sink.str("ok"))?,
+            }
+            Ok(())
+        })?;
+        Ok(Some(Client::new(Arc::new(peer), version)))
+    }
+
+    fn greet(&self, version: Version, stream: &Stream, outbound: &mut Outbound) -> Result<Option<Client>> {
+        self.welcome_old(version, 1, stream, outbound)
     }
 
     async fn judge(
@@ -327,12 +396,16 @@ impl Shared {
             };
             return self.refuse(version, seq, &format!("invalid msg type {number} received (expected: 1)"), outbound);
         }
-        if self.config.key.is_some() && version.generation() == Generation::Pyro5 {
-            return self.refuse(version, seq, "this daemon wants hmac signatures, which only Pyro4 has", outbound);
+        if self.config.key.is_some() && !version.has_signatures() {
+            let reason = "this daemon wants hmac signatures, which only Pyro4 has, from 4.4 on";
+            return self.refuse(version, seq, reason, outbound);
         }
-        let serializer = match wire::serializer_of(header) {
-            Ok(serializer) if self.config.serializers.contains(&serializer) => serializer,
-            _ => {
+        if version.generation().is_old() {
+            return self.welcome_old(version, seq, stream, outbound);
+        }
+        let serializer = match self.config.serializer_of(header) {
+            Some(serializer) => serializer,
+            None => {
                 let reason = format!("message used serializer that is not accepted: {}", header.serializer);
                 return self.refuse(version, seq, &reason, outbound);
             }

@@ -25,14 +25,14 @@ impl Shared {
     /// Serves one request that is in no [run](super::run), and appends its answer.
     pub(super) async fn invoke(
         self: &Arc<Self>,
-        header: &Header,
+        header: &mut Header,
         frame: Bytes,
         outbound: &mut Outbound,
         client: &mut Client,
     ) -> Result<Next> {
-        let serializer = match wire::serializer_of(header) {
-            Ok(serializer) if self.config.serializers.contains(&serializer) => serializer,
-            _ => {
+        let serializer = match self.config.serializer_of(header) {
+            Some(serializer) => serializer,
+            None => {
                 let exception = told::not_accepted(header.serializer);
                 return self.raise_and_close(header, Serializer::Marshal, exception, outbound);
             }
@@ -41,6 +41,8 @@ impl Shared {
             Ok(message) => message,
             Err(e) => return self.raise_and_close(header, serializer, told::bad_frame(&e), outbound),
         };
+        header.python = message.python;
+        let header = &*header;
         if header.flags.has(Flags::ONEWAY) {
             Box::pin(self.spawn(header.clone(), message, serializer, client)).await;
             return Ok(Next::Continue);
@@ -122,8 +124,12 @@ impl Shared {
         }
         let method = &*parts.method;
         debug!(object = %parts.object, method, peer = %peer.address, "call");
-        let args = serializer.lent(&message.payload, parts.args_at, budget);
-        let kwargs = parts.kwargs_at.map(|at| serializer.lent(&message.payload, at, budget));
+        let old = header.version.generation().is_old();
+        let part = |at| {
+            let told_late = if old { serializer.of_old_peer(&message.payload, at, budget) } else { None };
+            told_late.unwrap_or_else(|| serializer.lent(&message.payload, at, budget))
+        };
+        let (args, kwargs) = (part(parts.args_at), parts.kwargs_at.map(part));
         Call { method, kind: CallKind::Method, args, kwargs, options }
     }
 
@@ -146,7 +152,7 @@ impl Shared {
         let generation = header.version.generation();
         let mut head = self.head(header, MessageKind::Result);
         let joined;
-        if !reply.metadata.annotations.is_empty() {
+        if !reply.metadata.annotations.is_empty() && header.version.has_annotations() {
             joined = [&reply.metadata.annotations[..], &self.config.annotations[..]].concat();
             head.annotations = &joined;
         }
@@ -154,6 +160,7 @@ impl Shared {
         head.correlation_id = correlation_id(header, annotations);
         let written = guarded(&mut outbound.output, |out| {
             wire::write_message(out, &head, &self.config.limits, |out| {
+                wire::put_python(out, header.version, header.python);
                 serializer.write_payload(generation, out, &reply.result)
             })
         });
@@ -171,6 +178,11 @@ impl Shared {
         results: Vec<Result<Reply, Exception>>,
         outbound: &mut Outbound,
     ) -> Result<()> {
+        // 4.20 has no form for the exception that ended a batch but pickle's.
+        if header.version == Version::V45 && !serializer.is_pickle() && results.last().is_some_and(Result::is_err) {
+            let exception = results.into_iter().find_map(Result::err);
+            return self.raise(header, serializer, exception.unwrap_or_else(told::panicked), outbound);
+        }
         let generation = header.version.generation();
         let mut head = self.head(header, MessageKind::Result);
         head.flags.0 |= Flags::BATCH;
@@ -183,7 +195,7 @@ impl Shared {
                     for result in results {
                         match result {
                             Ok(reply) => reply.result.encode(sink)?,
-                            Err(exception) => fault::wrapper(exception, generation).write(sink)?,
+                            Err(exception) => fault::wrapper(exception, header.version).write(sink)?,
                         }
                     }
                     sink.end()
@@ -204,16 +216,21 @@ impl Shared {
         outbound: &mut Outbound,
     ) -> Result<()> {
         let generation = request.version.generation();
+        if request.version.tells_python() && exception.is("SecurityError") {
+            // 4.2 and 4.3 have no such class.
+            exception = Exception::new("PyroError", format!("SecurityError: {}", exception.message));
+        }
         exception.traceback = None; // what happened inside this process stays here
         let mut head = self.head(request, MessageKind::Result);
         head.flags.0 |= Flags::EXCEPTION;
         head.serializer = serializer.id(generation);
-        if request.version != Version::V48 {
+        if !generation.is_pyro4() {
             head.correlation_id = request.correlation_id.or_else(|| Some(new_uuid()));
         }
         let class = exception.class.clone();
         let value = fault::to_value(exception, generation);
         let written = wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
+            wire::put_python(out, request.version, request.python);
             serializer.write(generation, out, |sink| value.write(sink))
         });
         match written {
@@ -222,6 +239,7 @@ impl Shared {
                 // An attribute or argument that this serializer cannot express: tell at least what it was.
                 let plain = fault::to_value(told::unsent_exception(&class, &e), generation);
                 wire::write_message(&mut outbound.output, &head, &self.config.limits, |out| {
+                    wire::put_python(out, request.version, request.python);
                     serializer.write(generation, out, |sink| plain.write(sink))
                 })
             }
@@ -270,11 +288,11 @@ enum Failure {
 #[inline]
 fn correlation_id(header: &Header, annotations: &[(Cow<'static, str>, Bytes)]) -> Option<[u8; 16]> {
     match header.version {
-        Version::V48 => {
+        Version::V501 | Version::V502 => header.correlation_id.or_else(|| Some(new_uuid())),
+        _ => {
             let (_, data) = annotations.iter().find(|(k, _)| k == "CORR")?;
             data.as_ref().try_into().ok()
         }
-        _ => header.correlation_id.or_else(|| Some(new_uuid())),
     }
 }
 

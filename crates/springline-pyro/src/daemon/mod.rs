@@ -17,11 +17,10 @@ use tokio::sync::Semaphore;
 
 pub(crate) use dispatch::{call_guarded, guarded as write_guarded};
 
-use crate::wire::{Annotations, HmacKey};
+use crate::wire::{self, Annotations, Header, HmacKey, Version};
 use crate::{Location, PyroUri, Serializer};
 
-/// The id of the object that every daemon has.
-pub const DAEMON_OBJECT: &str = "Pyro.Daemon";
+pub use crate::DAEMON_OBJECT;
 
 /// Oneway calls that run at a time; a client that sends more waits.
 const ONEWAY_CALLS: usize = 1024;
@@ -50,6 +49,8 @@ pub struct DaemonBuilder {
 
 #[derive(Clone)]
 struct Config {
+    /// The only one that is served.
+    version: Option<Version>,
     limits: Limits,
     serializers: Vec<Serializer>,
     key: Option<HmacKey>,
@@ -60,11 +61,63 @@ struct Config {
     annotations: Annotations,
 }
 
+impl Config {
+    // What contradicts the version, where one was asked for.
+    fn check(&mut self) -> Result<()> {
+        let Some(version) = self.version else { return Ok(()) };
+        let lacks = |what: String| Err(Error::new(ErrorKind::Config, format!("wire version {version} has no {what}")));
+        if self.key.is_some() && !version.has_signatures() {
+            return lacks("signatures".to_owned());
+        }
+        if !self.annotations.is_empty() && !version.has_annotations() {
+            return lacks("annotations".to_owned());
+        }
+        if let Some(only) = version.only_serializer() {
+            self.serializers = vec![only];
+        } else if version == Version::V45 {
+            let set = self.serializers.first().copied().unwrap_or_default();
+            if !version.has_serializer(set) {
+                return lacks(set.to_string());
+            }
+            self.serializers = vec![set];
+        }
+        Ok(())
+    }
+
+    /// Whether clients of that version are let in.
+    fn accepts(&self, version: Version) -> bool {
+        match (self.version, version) {
+            (Some(only), _) => only == version,
+            (None, Version::V40 | Version::V43) => self.serializers.contains(&Serializer::Pickle),
+            (None, _) => !version.generation().is_old(),
+        }
+    }
+
+    // The serializer of a message, if it is accepted.
+    #[inline]
+    fn serializer_of(&self, header: &Header) -> Option<Serializer> {
+        let set = self.serializers.first().copied().unwrap_or_default();
+        wire::serializer_on(header, set).ok().filter(|s| self.serializers.contains(s))
+    }
+}
+
 impl DaemonBuilder {
     /// Objects to serve, which may be shared with other daemons. Default: an empty registry of its own.
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
+        self
+    }
+
+    /// The one wire version to serve. Default: 48, 501 and 502, told apart by the client's first bytes, and 40 and 43 as
+    /// well where pickle is among the [`serializers`](Self::serializers). Versions 44 to 47 need a daemon of their own, which
+    /// greets its clients before they have said anything; 40 to 44 are pickle alone, which is then accepted. With 45 no
+    /// message tells its serializer: it is the first that is accepted.
+    ///
+    /// From there on upwards a daemon behaves as Python's of that version does: no metadata before 47, no handshake data.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.config.version = Some(version);
         self
     }
 
@@ -97,7 +150,8 @@ impl DaemonBuilder {
     }
 
     /// Decides over each client: the value goes back to it, the message of an error is the reason it is given.
-    /// Default: everybody is let in and told `"hello"`.
+    /// Default: everybody is let in and told `"hello"`. Clients before wire version 48 send nothing and are told nothing but
+    /// the reason.
     #[must_use]
     pub fn on_handshake(mut self, hook: impl Fn(&Handshake<'_>) -> Result<Value> + Send + Sync + 'static) -> Self {
         self.config.handshake = Some(Arc::new(hook));
@@ -137,9 +191,11 @@ impl DaemonBuilder {
     /// takes a free one.
     ///
     /// # Errors
-    /// [`ErrorKind::Name`] for an address that cannot be read, [`ErrorKind::Unavailable`] if it cannot be bound.
-    pub async fn bind(self, address: &str) -> Result<Daemon> {
+    /// [`ErrorKind::Name`] for an address that cannot be read, [`ErrorKind::Unavailable`] if it cannot be bound,
+    /// [`ErrorKind::Config`] for what the wire version does not have.
+    pub async fn bind(mut self, address: &str) -> Result<Daemon> {
         let address: Address = address.parse()?;
+        self.config.check()?;
         let mut options = ServerOptions::default();
         options.connections = self.config.limits.connections;
         let shared = Arc::new(Shared {
@@ -157,7 +213,8 @@ impl DaemonBuilder {
     }
 }
 
-/// Serves objects to Pyro 4 (wire version 48) and Pyro 5 (501, 502) clients, which it tells apart by their first bytes.
+/// Serves objects to Pyro 4 (wire version 48) and Pyro 5 (501, 502) clients, which it tells apart by their first bytes;
+/// see [`DaemonBuilder::version`] for clients before 4.38.
 /// Dropping it closes all connections at once; see [`shutdown`](Self::shutdown).
 ///
 /// ```no_run
@@ -199,6 +256,7 @@ impl Daemon {
     pub fn builder() -> DaemonBuilder {
         DaemonBuilder {
             config: Config {
+                version: None,
                 limits: Limits::default(),
                 serializers: Serializer::ALL.to_vec(),
                 key: None,

@@ -61,13 +61,15 @@ impl<'r> Run<'r> {
             && header.is_plain()
             && !header.flags.has(Flags::ONEWAY | Flags::BATCH)
             && shared.config.key.is_none()
+            && !self.version.generation().is_old()
             && found.epoch == shared.registry.epoch();
         if !usual {
             return false;
         }
         let (start, end, frame) = (self.version.header_len(), header.message_len(), &found.frame);
         let limits = &shared.config.limits;
-        let Some(serializer) = wire::serializer_of(&header).ok().filter(|_| limits.check_message(end).is_ok()) else {
+        let serializer = wire::serializer_on(&header, frame.serializer).ok();
+        let Some(serializer) = serializer.filter(|_| limits.check_message(end).is_ok()) else {
             return false;
         };
         let fits = |payload| frame.fits(serializer, payload, limits.budget());

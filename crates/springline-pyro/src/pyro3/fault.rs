@@ -78,7 +78,7 @@ pub fn to_value(exception: Exception, lines: bool) -> Value {
     let bare = class.rsplit('.').next().unwrap_or_default();
     let module = class.get(..class.len() - bare.len()).unwrap_or_default().trim_end_matches('.');
     let of_pyro = matches!(module, "Pyro.errors" | "Pyro4.errors" | "Pyro5.errors" | "");
-    let builtin = matches!(module, "" | "builtins" | "exceptions").then(|| in_python_2(bare)).flatten();
+    let builtin = matches!(module, "" | "builtins" | "exceptions").then(|| fault::in_python_2(bare)).flatten();
     let (class, args) = match builtin {
         Some(name) => (format!("builtins.{name}"), args),
         None if of_pyro && PYRO_ERRORS.contains(&bare) => (format!("Pyro.errors.{bare}"), args),
@@ -96,26 +96,6 @@ pub fn to_value(exception: Exception, lines: bool) -> Value {
         class: CAPSULE.to_owned(),
         fields: vec![("excObj".to_owned(), Value::object(class, fields)), ("args".to_owned(), lines)],
     }))
-}
-
-// What Python 2.7 raises instead.
-fn in_python_2(name: &str) -> Option<&str> {
-    Some(match name {
-        "BlockingIOError" | "ChildProcessError" | "FileExistsError" | "FileNotFoundError" | "InterruptedError"
-        | "IsADirectoryError" | "NotADirectoryError" | "PermissionError" | "ProcessLookupError" => "OSError",
-        "BrokenPipeError"
-        | "ConnectionAbortedError"
-        | "ConnectionError"
-        | "ConnectionRefusedError"
-        | "ConnectionResetError" => "IOError",
-        "ModuleNotFoundError" => "ImportError",
-        "RecursionError" => "RuntimeError",
-        "StopAsyncIteration" => "StopIteration",
-        // Pyro has one of its own.
-        "TimeoutError" => return None,
-        name if fault::is_builtin_exception(name) => name,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use springline_core::{BoxFuture, Error, ErrorKind, Exception, FnService, RemoteRef, Value};
-use springline_pyro::{Daemon, Proxy, ProxyBuilder, Serializer};
+use springline_pyro::{Daemon, Proxy, ProxyBuilder, Serializer, Version};
 
 use crate::peers::{Ready, Scratch, Server};
 use crate::table::{Cell, Column, Direction, Peer, Table};
@@ -67,7 +67,15 @@ impl Ctx {
         scratch: &Arc<Scratch>,
     ) -> Arc<Self> {
         let address = if server.uri.contains('[') { "[::1]:0" } else { "127.0.0.1:0" };
-        let mine = Daemon::bind(address).await.expect("a free port");
+        let mut mine = Daemon::builder();
+        if peer.is_old() {
+            mine = mine.version(peer.version()).serializers([serializer]);
+            // Until 4.28 one key was for all connections of a program.
+            if options && peer.version().has_signatures() && peer.version() != Version::V47 {
+                mine = mine.hmac_key(KEY);
+            }
+        }
+        let mine = mine.bind(address).await.expect("a free port");
         let callback = FnService::new("Callback").method("get_data", ["param"], |(param,): (String,)| async move {
             match &*param {
                 "raise" => Err(Error::remote(Exception::new("ValueError", "from the callback"))),
@@ -79,17 +87,31 @@ impl Ctx {
         Arc::new(Self { peer, serializer, server: server.clone(), options, scratch: scratch.clone(), mine, token })
     }
 
-    /// A proxy's settings as this server wants them. The version is found out.
+    /// A proxy's settings as this server wants them. The version is found out, except for the old ones: 4.2 and 4.3 answer
+    /// nothing else, and a multiplexing server of 4.10 ends when somebody speaks another one.
     pub(crate) fn builder(&self, uri: &str) -> ProxyBuilder {
+        let builder = self.unversioned(uri);
+        match self.peer {
+            Peer::Old(version) => builder.version(version),
+            _ => builder,
+        }
+    }
+
+    /// The same without a version.
+    pub(crate) fn unversioned(&self, uri: &str) -> ProxyBuilder {
         let mut builder = Proxy::builder(uri).expect("a URI").serializer(self.serializer);
         builder = builder.timeout(PATIENCE).connect_timeout(PATIENCE);
         if self.options {
             builder = builder.compression(true).handshake(HANDSHAKE);
-            if self.peer == Peer::Pyro4 {
+            if self.peer.version().has_signatures() {
                 builder = builder.hmac_key(KEY);
             }
         }
-        builder
+        match self.peer {
+            // Their daemons do not tell.
+            Peer::Old(version) if version.number() < 47 => builder.oneway(["fire"]),
+            _ => builder,
+        }
     }
 
     pub(crate) fn at(&self, uri: &str) -> Proxy {
@@ -229,18 +251,28 @@ struct Servers {
 impl Servers {
     async fn start(scratch: &Scratch, peer: Peer, with: Serializer) -> Self {
         let socket = scratch.path("s").display().to_string();
-        let mut args =
-            vec!["--unix", &socket, "--compress", "--require-handshake", HANDSHAKE, "--annotation", ANNOTATION];
-        match peer {
-            Peer::Pyro4 => args.extend(["--hmac", KEY]),
-            Peer::Pyro5 => args.push("--bytes-literal"),
-            Peer::Pyro51 | Peer::Pyro3 | Peer::Pyro39 => {}
+        let mut args = vec!["--compress", "--require-handshake", HANDSHAKE, "--annotation", ANNOTATION];
+        if crate::old::has_unix_sockets(peer) {
+            args.extend(["--unix", &socket]);
+        }
+        if peer.version().has_signatures() {
+            args.extend(["--hmac", KEY]);
+        }
+        if peer == Peer::Pyro5 {
+            args.push("--bytes-literal");
         }
         let plain = ["--serializer", with.name()];
+        if peer.is_old() {
+            // In some of them it is what the server understands, too.
+            args.extend(plain);
+        }
+        let host = if crate::old::has_ipv6(peer) { "::1" } else { "127.0.0.1" };
+        let mut ipv6 = vec!["--host", host];
+        ipv6.extend(plain);
         let (plain, options, ipv6) = tokio::join!(
             Server::start(scratch, peer, &plain),
             Server::start(scratch, peer, &args),
-            Server::start(scratch, peer, &["--host", "::1"])
+            Server::start(scratch, peer, &ipv6)
         );
         Self { plain, options, ipv6 }
     }
@@ -266,6 +298,10 @@ pub(crate) async fn column(
     let options = Ctx::new(peer, with, &servers.options.ready, true, scratch).await;
     let mut failures = Vec::new();
     for feature in features.0.iter().filter(|f| plan.wants(&f.name)) {
+        if let Some(why) = crate::old::server_lacks(peer, with, &feature.name) {
+            table.set(&feature.name, column, Cell::Na(why));
+            continue;
+        }
         let python_cannot = || match table.get(&feature.name, python) {
             Some(Cell::Na(reason)) if feature.only_here.is_none() => Some(reason),
             _ => None,
@@ -299,7 +335,9 @@ pub(crate) async fn column(
         let cell = if failures.is_empty() { Cell::Ok } else { Cell::Fail(failures.join("; ")) };
         table.set(OPTIONS_ROW, column, cell);
     }
-    if plan.wants(IPV6_ROW) {
+    if plan.wants(IPV6_ROW) && !crate::old::has_ipv6(peer) {
+        table.set(IPV6_ROW, column, Cell::Na(crate::old::NO_IPV6.to_owned()));
+    } else if plan.wants(IPV6_ROW) {
         let ctx = Ctx::new(peer, with, &servers.ipv6.ready, false, scratch).await;
         let mut failures = Vec::new();
         for name in

@@ -43,8 +43,18 @@ impl Drop for Scratch {
 }
 
 fn command(peer: Peer, program: &str, errors: &Path) -> Command {
-    let python = if peer == Peer::Pyro51 { python::python_pyro5_1() } else { python::python() };
+    let python = match peer {
+        Peer::Pyro51 => python::python_pyro5_1(),
+        Peer::Old(_) => python::target().join("peers/python2"),
+        _ => python::python(),
+    };
     let mut command = Command::new(python);
+    if peer.is_old() {
+        let package = peer.package();
+        assert!(package.is_dir(), "{} is missing: run `cargo xtask peers`", package.display());
+        let serpent = python::target().join("peers/serpent-1.28");
+        command.env("PYTHONPATH", std::env::join_paths([package, serpent]).expect("paths without colons"));
+    }
     let errors = std::fs::File::create(errors).unwrap_or_else(|e| panic!("{}: {e}", errors.display()));
     command
         .arg("-B")

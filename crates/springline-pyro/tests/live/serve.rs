@@ -55,6 +55,15 @@ impl Shared {
             ipv6: Rust::start(Daemon::builder(), "[::1]:0", around()).await,
         }
     }
+
+    async fn of_old(peer: Peer, with: Serializer) -> Self {
+        let around = || Surroundings { version: Some(peer.version()), ..Surroundings::default() };
+        let builder = || Daemon::builder().version(peer.version()).serializers([with]);
+        Self {
+            plain: Rust::start(builder(), "127.0.0.1:0", around()).await,
+            ipv6: Rust::start(builder(), "[::1]:0", around()).await,
+        }
+    }
 }
 
 /// What `client.py` says of one feature.
@@ -82,6 +91,9 @@ pub(crate) async fn column(
 ) {
     let column = Column { peer, serializer: with, direction: Direction::PythonToRust };
     let id = format!("thing_{}_{with}", peer.name());
+    // A daemon of an old version serves no other.
+    let own = if peer.is_old() { Some(Shared::of_old(peer, with).await) } else { None };
+    let shared = own.as_ref().unwrap_or(shared);
     let plain = plain(plan, shared, scratch, peer, with, &id);
     let options = options(plan, scratch, peer, with);
     let ipv6 = ipv6(plan, shared, scratch, peer, with, &id);
@@ -118,7 +130,8 @@ pub(crate) async fn column(
     }
     table.set(OPTIONS_ROW, column, whole(options));
     if plan.wants(IPV6_ROW) {
-        table.set(IPV6_ROW, column, whole(ipv6));
+        let ipv6 = if crate::old::has_ipv6(peer) { whole(ipv6) } else { Cell::Na(crate::old::NO_IPV6.to_owned()) };
+        table.set(IPV6_ROW, column, ipv6);
     }
 }
 
@@ -151,13 +164,13 @@ async fn plain(
 ) -> Result<Vec<Answer>, String> {
     let uri = shared.plain.thing(id, with);
     let room = format!("{id}:3");
-    let mut args = vec!["--meet", &*room];
+    let mut args = if peer.is_old() { Vec::new() } else { vec!["--meet", &*room] };
     args.extend(plan.client_args());
     let client = Client::start(scratch, peer, with, &uri, &args);
     // The clients that it meets.
     let others = [Version::V48, Version::V501, Version::V502].into_iter().filter(|v| *v != peer.version());
     let mut meeting = tokio::task::JoinSet::new();
-    if plan.wants("together") {
+    if plan.wants("together") && !peer.is_old() {
         for version in others {
             let proxy =
                 Proxy::builder(&uri).and_then(|b| b.version(version).serializer(with).build()).expect("a proxy");
@@ -177,23 +190,35 @@ async fn plain(
 
 /// A Unix socket, handshake data, compression, a daemon annotation and, in Pyro4, signatures; and a restart.
 async fn options(plan: &Plan, scratch: &Scratch, peer: Peer, with: Serializer) -> Result<Vec<Answer>, String> {
-    let key = (peer == Peer::Pyro4).then_some(KEY);
-    let address = format!("unix:{}", scratch.path("s").display());
-    let serve = async || {
-        let mut builder = Daemon::builder().compression(true).annotation("DAEM", ANNOTATION).on_handshake(|client| {
-            match client.data.as_str() {
+    let version = peer.version();
+    let key = version.has_signatures().then_some(KEY);
+    let serve = async |address: &str| {
+        let mut builder = Daemon::builder().compression(true);
+        if peer.is_old() {
+            builder = builder.version(version).serializers([with]);
+        } else {
+            builder = builder.on_handshake(|client| match client.data.as_str() {
                 Some(HANDSHAKE) => Ok(Value::from(format!("welcome {HANDSHAKE}"))),
                 _ => Err(Error::new(ErrorKind::Denied, "handshake refused")),
-            }
-        });
+            });
+        }
+        if version.has_annotations() {
+            builder = builder.annotation("DAEM", ANNOTATION);
+        }
         if let Some(key) = key {
             builder = builder.hmac_key(key);
         }
-        let rust = Rust::start(builder, &address, Surroundings { key, ..Surroundings::default() }).await;
+        let around = Surroundings { key, version: peer.is_old().then_some(version), ..Surroundings::default() };
+        let rust = Rust::start(builder, address, around).await;
         let uri = rust.thing("thing", with);
         (rust, uri)
     };
-    let (mut rust, uri) = serve().await;
+    let unix = crate::old::has_unix_sockets(peer);
+    let mut address = if unix { format!("unix:{}", scratch.path("s").display()) } else { "127.0.0.1:0".to_owned() };
+    let (mut rust, uri) = serve(&address).await;
+    if !unix {
+        address = rust.daemon.address().to_string();
+    }
     let mut args = vec!["--compress", "--handshake", HANDSHAKE, "--annotation", ANNOTATION, "--restart"];
     args.extend(key.iter().flat_map(|key| ["--hmac", key]));
     args.extend(plan.client_args());
@@ -204,7 +229,7 @@ async fn options(plan: &Plan, scratch: &Scratch, peer: Peer, with: Serializer) -
             Line::Feature { feature, ok, detail } => answers.push((feature, ok, detail)),
             Line::Restart { .. } => {
                 rust.stop().await;
-                rust = serve().await.0;
+                rust = serve(&address).await.0;
                 client.go_on().await;
             }
             Line::Special { .. } => return Err("a special value that nobody asked for".to_owned()),
@@ -234,7 +259,7 @@ async fn ipv6(
     with: Serializer,
     id: &str,
 ) -> Result<Vec<Answer>, String> {
-    if !plan.wants(IPV6_ROW) {
+    if !plan.wants(IPV6_ROW) || !crate::old::has_ipv6(peer) {
         return Ok(Vec::new());
     }
     let uri = shared.ipv6.thing(id, with);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use springline_pyro::{Serializer, Version};
 
 /// A release of Python's Pyro.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Peer {
     Pyro4,
     Pyro5,
@@ -17,10 +17,27 @@ pub(crate) enum Peer {
     Pyro3,
     /// Pyro 3.9.1: version 4.
     Pyro39,
+    /// A release of Pyro4 before 4.38, on Python 2.7.
+    Old(Version),
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 5] = [Self::Pyro4, Self::Pyro5, Self::Pyro51, Self::Pyro3, Self::Pyro39];
+    /// Those that are there: 4.2 and 4.3 are on no package index.
+    pub(crate) fn all() -> Vec<Self> {
+        let old = Version::OLD.map(Self::Old).into_iter();
+        let all = [Self::Pyro4, Self::Pyro5, Self::Pyro51, Self::Pyro3, Self::Pyro39].into_iter();
+        all.chain(old.filter(|peer| !peer.is_missing())).collect()
+    }
+
+    /// Whether it is one of the two that may be.
+    pub(crate) fn is_missing(self) -> bool {
+        matches!(self, Self::Old(Version::V40 | Version::V43)) && !self.package().is_dir()
+    }
+
+    /// Where Python 2 finds it.
+    pub(crate) fn package(self) -> std::path::PathBuf {
+        crate::python::target().join("peers").join(self.name())
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -29,15 +46,17 @@ impl Peer {
             Self::Pyro51 => "pyro5-5.1",
             Self::Pyro3 => "pyro3-3.16",
             Self::Pyro39 => "pyro3-3.9.1",
+            Self::Old(Version::V40) => "pyro4-4.2",
+            Self::Old(Version::V43) => "pyro4-4.3",
+            Self::Old(Version::V44) => "pyro4-4.10",
+            Self::Old(Version::V45) => "pyro4-4.20",
+            Self::Old(Version::V46) => "pyro4-4.25",
+            Self::Old(_) => "pyro4-4.37",
         }
     }
 
     pub(crate) fn is_pyro3(self) -> bool {
         matches!(self, Self::Pyro3 | Self::Pyro39)
-    }
-
-    pub(crate) fn serializers(self) -> Vec<Serializer> {
-        if self.is_pyro3() { vec![Serializer::Pickle] } else { Serializer::ALL.to_vec() }
     }
 
     pub(crate) fn version(self) -> Version {
@@ -46,12 +65,29 @@ impl Peer {
             Self::Pyro5 => Version::V502,
             Self::Pyro51 => Version::V501,
             Self::Pyro3 | Self::Pyro39 => unreachable!("Pyro 3 has versions of its own"),
+            Self::Old(version) => version,
         }
+    }
+
+    pub(crate) fn is_old(self) -> bool {
+        matches!(self, Self::Old(_))
     }
 
     /// The `--gen` of the peer programs.
     pub(crate) fn generation(self) -> &'static str {
-        if self == Self::Pyro4 { "4" } else { "5" }
+        if self.version().generation().is_pyro4() { "4" } else { "5" }
+    }
+
+    pub(crate) fn serializers(self) -> Vec<Serializer> {
+        match self {
+            Self::Old(version) => {
+                let mut all = vec![Serializer::Serpent, Serializer::Json, Serializer::Pickle];
+                all.retain(|s| version.has_serializer(*s));
+                all
+            }
+            Self::Pyro3 | Self::Pyro39 => vec![Serializer::Pickle],
+            _ => Serializer::ALL.to_vec(),
+        }
     }
 }
 
@@ -72,7 +108,7 @@ pub(crate) struct Column {
 impl Column {
     /// The peers and serializers, in order.
     pub(crate) fn pairs() -> impl Iterator<Item = (Peer, Serializer)> {
-        Peer::ALL.into_iter().flat_map(|peer| peer.serializers().into_iter().map(move |s| (peer, s)))
+        Peer::all().into_iter().flat_map(|peer| peer.serializers().into_iter().map(move |s| (peer, s)))
     }
 
     pub(crate) fn all() -> impl Iterator<Item = Self> {

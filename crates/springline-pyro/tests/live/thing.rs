@@ -11,7 +11,7 @@ use springline_core::{
     Blob, BoxFuture, Error, ErrorKind, Exception, FnService, RemoteRef, Result, Service, Value, context,
 };
 use springline_macros::remote;
-use springline_pyro::{Daemon, Proxy, Serializer, pyro3};
+use springline_pyro::{Daemon, Proxy, Serializer, Version, pyro3};
 use tokio::sync::watch;
 
 use crate::values;
@@ -59,6 +59,8 @@ pub(crate) struct Surroundings {
     pub(crate) key: Option<&'static str>,
     /// The other object, where the daemon is one of Pyro 3.
     pub(crate) other: Option<RemoteRef>,
+    /// Of those whom it calls, where it is not found out.
+    pub(crate) version: Option<Version>,
 }
 
 impl Surroundings {
@@ -233,6 +235,9 @@ impl Thing for MyThing {
             Proxy::builder(&proxy.uri)?.serializer(self.around.serializer).timeout(Duration::from_secs(30));
         if let Some(key) = self.around.key {
             builder = builder.hmac_key(key);
+        }
+        if let Some(version) = self.around.version {
+            builder = builder.version(version);
         }
         builder.build()?.call("get_data", (x,)).await
     }

@@ -1,7 +1,7 @@
 """A Pyro4 or Pyro5 server with the interface of README.md. Prints `READY <json>` and serves until its stdin closes."""
+from __future__ import print_function, unicode_literals
+
 import argparse
-import collections
-import collections.abc
 import json
 import os
 import platform
@@ -12,39 +12,21 @@ import time
 import serpent
 
 import values
+from pyros import Pyro, start
 
 RESERVED = ("HMAC", "CORR", "STRM", "BLBI")
 
 
-class Pyro:
-    """The names that differ between the two generations."""
-
-    def __init__(self, gen):
-        if gen == 4:
-            import Pyro4
-            import Pyro4.errors as errors
-            from Pyro4.core import URI, current_context
-            self.api, self.config, self.version = Pyro4, Pyro4.config, Pyro4.__version__
-        else:
-            # Pyro5 5.1 uses aliases that Python dropped in 3.10.
-            for alias in ("Iterator", "MutableMapping"):
-                setattr(collections, alias, getattr(collections.abc, alias))
-            import Pyro5
-            import Pyro5.api
-            import Pyro5.errors as errors
-            from Pyro5.api import URI, current_context
-            self.api, self.config, self.version = Pyro5.api, Pyro5.config, Pyro5.__version__
-        self.gen, self.errors, self.URI, self.context = gen, errors, URI, current_context
-
-
 def make_classes(pyro, translate_own):
-    expose, oneway = pyro.api.expose, pyro.api.oneway
+    expose, oneway = pyro.expose, pyro.oneway
     errors = pyro.errors
 
     class Hidden(Exception):
         """Raised from a class name that Python clients refuse to load."""
 
-    Hidden.__module__ = "__main__"
+    Hidden.__module__ = str("__main__")
+    # Where pickle looks for it.
+    sys.modules["__main__"].Hidden = Hidden
 
     def raise_it(kind, message):
         if kind == "own" and translate_own:
@@ -68,23 +50,26 @@ def make_classes(pyro, translate_own):
             try:
                 raise ValueError("the cause")
             except ValueError as cause:
-                raise RuntimeError(message) from cause
+                error = RuntimeError(message)
+                error.__cause__ = cause
+                raise error
         if kind == "main":
             raise Hidden(message)
         if kind == "unserializable":
             raise ValueError(message, threading.Lock())
+        missing = errors.PyroError
         plain = {
             "value": ValueError, "key": KeyError, "zero": ZeroDivisionError, "type": TypeError, "index": IndexError,
             "attribute": AttributeError, "runtime": RuntimeError, "assert": AssertionError, "notimpl": NotImplementedError,
             "stop": StopIteration, "pyro": errors.PyroError, "naming": errors.NamingError, "daemon": errors.DaemonError,
-            "security": errors.SecurityError, "serialize": errors.SerializeError,
+            "security": getattr(errors, "SecurityError", missing), "serialize": getattr(errors, "SerializeError", missing),
         }
         if kind not in plain:
             raise ValueError("no such kind: %s" % kind)
         raise plain[kind](message)
 
     @expose
-    class Other:
+    class Other(object):
         def who(self):
             return "other"
 
@@ -92,7 +77,7 @@ def make_classes(pyro, translate_own):
             return "Hello, %s" % name
 
     @expose
-    class Thing:
+    class Thing(object):
         def __init__(self):
             self._lock = threading.Lock()
             self._fired = []
@@ -107,7 +92,11 @@ def make_classes(pyro, translate_own):
         def echo(self, x):
             return x
 
-        def add(self, a, b=10, *, c=0):
+        def add(self, a, b=10, **named):
+            # `c=0` by name only, which Python 2 cannot say.
+            c = named.pop("c", 0)
+            if named:
+                raise TypeError("add() got an unexpected keyword argument '%s'" % min(named))
             return a + b + c
 
         def describe(self, *args, **kwargs):
@@ -147,14 +136,15 @@ def make_classes(pyro, translate_own):
         def annotations(self):
             seen = {k: bytes(v).decode("utf-8", "backslashreplace")
                     for k, v in pyro.context.annotations.items() if k not in RESERVED}
-            pyro.context.response_annotations = {"XYZZ": b"custom reply annotation"}
+            if not pyro.before(4, 38):
+                pyro.context.response_annotations = {"XYZZ": b"custom reply annotation"}
             return seen
 
         def correlation(self):
             return str(pyro.context.correlation_id)
 
         def blob(self, n):
-            return (bytes(range(251)) * (n // 251 + 1))[:n]
+            return (bytes(bytearray(range(251))) * (n // 251 + 1))[:n]
 
         def big_text(self, n):
             return ("The quick brown fox. " * (n // 21 + 1))[:n]
@@ -178,7 +168,7 @@ def make_classes(pyro, translate_own):
             return self._daemon.uriFor(self._other)
 
         def give_proxy(self):
-            return self._daemon.proxyFor(self._other)
+            return pyro.proxy_for(self._daemon, self._other)
 
         def give_other(self):
             return self._other
@@ -244,17 +234,14 @@ def main():
         parser.error("Pyro5 has no HMAC keys")
 
     pyro = Pyro(args.gen)
-    config = pyro.config
-    config.SERIALIZER = args.serializer
-    config.COMPRESSION = args.compress
-    config.SERVERTYPE = args.servertype
-    config.THREADPOOL_SIZE = 200
-    config.PREFER_IP_VERSION = 0
-    config.SOCK_NODELAY = True
+    servertype = "select" if args.servertype == "multiplex" and pyro.before(4, 5) else args.servertype
+    pyro.configure(SERIALIZER=args.serializer, COMPRESSION=args.compress, SERVERTYPE=servertype, THREADPOOL_SIZE=200,
+                   THREADPOOL_MINTHREADS=50, THREADPOOL_MAXTHREADS=200, PREFER_IP_VERSION=0, SOCK_NODELAY=True,
+                   REQUIRE_EXPOSE=True, SOCK_REUSE=True)
     if args.gen == 4:
-        config.SERIALIZERS_ACCEPTED = {"serpent", "json", "marshal", "msgpack", "pickle"}
+        pyro.configure(SERIALIZERS_ACCEPTED=pyro.serializers())
     if args.bytes_literal:
-        config.SERPENT_BYTES_REPR = True
+        pyro.configure(SERPENT_BYTES_REPR=True)
     Thing, Other = make_classes(pyro, args.translate_own)
 
     class Daemon(pyro.api.Daemon):
@@ -266,11 +253,17 @@ def main():
             return "welcome %s" % data
 
         def annotations(self):
-            return {} if args.annotation is None else {"DAEM": args.annotation.encode()}
+            # Before 4.38 the correlation id is among the daemon's own.
+            own = pyro.api.Daemon.annotations(self) if pyro.before(4, 38) else {}
+            if args.annotation is not None:
+                own[str("DAEM")] = args.annotation.encode()
+            return own
 
+    if args.hmac is not None and pyro.before(4, 29):
+        pyro.set_key(None, args.hmac)
     daemon = Daemon(unixsocket=args.unix) if args.unix else Daemon(host=args.host, port=args.port)
     if args.hmac is not None:
-        daemon._pyroHmacKey = args.hmac
+        pyro.set_key(daemon, args.hmac)
     thing, other = Thing(), Other()
     thing._daemon, thing._other = daemon, other
     ready = {
@@ -286,7 +279,7 @@ def main():
 
     def leave_with_parent():
         # Whoever started this program holds the other end of stdin: no orphan outlives it, however it ends.
-        while sys.stdin.buffer.read(4096):
+        while getattr(sys.stdin, "buffer", sys.stdin).read(4096):
             pass
         if args.unix:
             try:
@@ -295,8 +288,9 @@ def main():
                 pass
         os._exit(0)
 
-    threading.Thread(target=leave_with_parent, daemon=True).start()
-    print("READY " + json.dumps(ready), flush=True)
+    start(leave_with_parent)
+    print("READY " + json.dumps(ready))
+    sys.stdout.flush()
     daemon.requestLoop()
 
 

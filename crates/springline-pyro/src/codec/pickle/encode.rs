@@ -31,6 +31,9 @@ pub struct Encoder<'o> {
 pub(super) enum Peer {
     /// Python 2 with Pyro 3: text is `str` where it can be.
     Pyro3,
+    /// Python 2 or 3 with Pyro 4 before 4.38: URIs and proxies have another state in each release, so they are made by
+    /// their constructors.
+    OldPyro4,
     /// Python 2 or 3 with Pyro 4.
     Pyro4,
 }
@@ -104,8 +107,8 @@ impl<'o> Encoder<'o> {
     /// Appends one pickle of protocol 2 to `out`, for Pyro 4 on Python 2 or 3. Text is Python 2's `unicode`; bytes are
     /// what both take for bytes.
     #[must_use]
-    pub fn new(out: &'o mut Output, _generation: Generation) -> Self {
-        Self::of(out, Peer::Pyro4)
+    pub fn new(out: &'o mut Output, generation: Generation) -> Self {
+        Self::of(out, if generation.is_old() { Peer::OldPyro4 } else { Peer::Pyro4 })
     }
 
     /// Appends one pickle of protocol 2 to `out`, for Pyro 3 on Python 2: ASCII text and bytes are `str`, other text is
@@ -332,8 +335,12 @@ impl<'o> Encoder<'o> {
         let make = match (module, name) {
             ("Pyro.errors", "PyroExceptionCapsule") => Some(Make::Old),
             ("datetime", "timedelta" | "timezone") => Some(Make::Call),
-            ("Pyro4.futures", "_ExceptionWrapper") => Some(Make::New),
+            ("Pyro4.futures" | "Pyro4.core", "_ExceptionWrapper") => Some(Make::New),
             ("builtins", _) if fault::is_builtin_exception(name) => Some(Make::Call),
+            // As exceptions are told to old peers.
+            ("", _) if fault::is_builtin_exception(name) && self.peer == Peer::OldPyro4 => {
+                return self.begin_object(&format!("builtins.{name}"));
+            }
             ("Pyro4.errors" | "Pyro.errors", _) if fault::is_pyro_error(name) => Some(Make::Call),
             _ if self.instances && plain(name) && module.split('.').all(plain) => Some(Make::New),
             _ => None,
@@ -555,8 +562,8 @@ impl Sink for Encoder<'_> {
                 self.python2_str_start(v.len())?;
                 self.out.blob(v);
             }
-            (Peer::Pyro4, 0..3) => self.encoded_bytes(&v)?,
-            (Peer::Pyro4, _) => {
+            (_, 0..3) => self.encoded_bytes(&v)?,
+            _ => {
                 match u8::try_from(v.len()) {
                     Ok(len) => self.out.buf.extend_from_slice(&[b'C', len]),
                     Err(_) => self.sized(b'B', length(v.len())?),

@@ -83,6 +83,18 @@ impl Encoder<'_> {
             self.call();
             return Ok(());
         }
+        if self.peer == Peer::OldPyro4 {
+            let uri: PyroUri = v.uri.parse().map_err(|e: Error| Error::encode(e.message().to_owned()))?;
+            self.global("Pyro4.core", if v.proxy { "Proxy" } else { "URI" });
+            self.open_args();
+            // As `str`: with `unicode` 4.10 cannot open a Unix socket.
+            match uri.to_string() {
+                text if text.is_ascii() => self.python2_str(text.as_bytes())?,
+                text => self.text(&text)?,
+            }
+            self.call();
+            return Ok(());
+        }
         if !v.proxy {
             return self.pyro4_uri(&v.uri);
         }

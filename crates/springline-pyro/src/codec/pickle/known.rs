@@ -117,7 +117,23 @@ pub(super) fn called<'de>(graph: &mut Graph<'de>, known: Known, args: Item<'de>,
             let remote = if known == Known::PyroUri { RemoteRef::uri(uri) } else { RemoteRef::proxy(uri) };
             Some(graph.rare(Rare::Remote(remote)))
         }
+        (Known::Pyro4Uri | Known::Pyro4Proxy, [uri]) => {
+            let uri = pyro4_uri(graph, *uri)?;
+            let remote = if known == Known::Pyro4Uri { RemoteRef::uri(uri) } else { RemoteRef::proxy(uri) };
+            Some(graph.rare(Rare::Remote(remote)))
+        }
         _ => None,
+    }
+}
+
+// A URI, or its text.
+fn pyro4_uri<'de>(graph: &Graph<'de>, uri: Item<'de>) -> Option<String> {
+    match graph.resolve(uri) {
+        Item::Rare(n) => match graph.rares.get(n as usize)? {
+            Rare::Remote(remote) => Some(remote.uri.clone()),
+            _ => None,
+        },
+        text => graph.str_of(text).map(str::to_owned),
     }
 }
 
@@ -270,7 +286,12 @@ pub(super) fn built<'de>(graph: &mut Graph<'de>, known: Known, state: Item<'de>)
             RemoteRef::proxy(uri)
         }
         Known::Pyro4Uri => {
-            let [protocol, object, socket, host, port] = *graph.tuple(state)? else { return None };
+            let [protocol, object, socket, host, port] = match *graph.tuple(state)? {
+                // With the name of a pipe, which no release ever opened (4.2 to 4.4).
+                [protocol, object, _, socket, host, port] => [protocol, object, socket, host, port],
+                [protocol, object, socket, host, port] => [protocol, object, socket, host, port],
+                _ => return None,
+            };
             let text = |item| graph.str_of(item).map(str::to_owned);
             let object = match text(object) {
                 Some(object) => object,
@@ -292,13 +313,7 @@ pub(super) fn built<'de>(graph: &mut Graph<'de>, known: Known, state: Item<'de>)
         }
         Known::Pyro4Proxy => {
             let items = graph.tuple(state)?;
-            let uri = match graph.resolve(*items.first()?) {
-                Item::Rare(n) => match graph.rares.get(n as usize)? {
-                    Rare::Remote(remote) => remote.uri.clone(),
-                    _ => return None,
-                },
-                text => graph.str_of(text)?.to_owned(),
-            };
+            let uri = pyro4_uri(graph, *items.first()?)?;
             let names = |i: usize| match items.get(i) {
                 Some(Item::Node(n)) => graph.each(*n).filter_map(|v| graph.str_of(v).map(str::to_owned)).collect(),
                 _ => Vec::new(),

@@ -633,7 +633,7 @@ impl<'de> Machine<'de> {
             None => return Err(Stop::Failed("expected the arguments as a tuple")),
         };
         match (global.known, values) {
-            (Known::Other | Known::Uuid | Known::Pyro4Uri | Known::Pyro4Proxy, _) => {}
+            (Known::Other | Known::Uuid, _) => {}
             (Known::Reconstructor, [Some(class), Some(base), Some(state)]) => {
                 self.instance(class, Item::None, Item::None, at)?;
                 let of_object = self.graph.global(base).is_some_and(|(_, base)| base.known == Known::Object);

@@ -268,6 +268,8 @@ impl Sink for Encoder<'_> {
         let (shape, hash, what) = match c {
             Container::List { kind: ListKind::List, .. } => (Shape::List, Hash::Unreadable, "a list"),
             Container::List { kind: ListKind::Tuple, .. } => (Shape::Tuple, Hash::Fine, "a tuple"),
+            // Python 2 does not read sets: its own serpent writes them as tuples.
+            Container::List { .. } if self.generation.is_old() => (Shape::Tuple, Hash::Unreadable, "a set"),
             Container::List { .. } => (Shape::Set, Hash::Unreadable, "a set"),
             Container::Map { .. } => (Shape::Map, Hash::Unreadable, "a dict"),
             Container::Object { .. } => (Shape::Object, Hash::Unreadable, "an object"),
