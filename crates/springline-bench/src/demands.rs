@@ -4,7 +4,7 @@
 use crate::allocations::CALLERS_OWN;
 use crate::codecs::Op;
 use crate::load::Pin;
-use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Mux64, Seq, Xml, Xmltls};
+use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Hessian, Mux64, Seq, Xml, Xmltls};
 use crate::memory::Way;
 use crate::samples::{Figures, median};
 
@@ -12,6 +12,7 @@ const US: &str = "springline";
 const SERPENT: &str = "springline_serpent";
 const XMLRPC: &str = "springline_xmlrpc";
 const XMLTLS: &str = "springline_xmltls";
+const HESSIAN: &str = "springline_hessian";
 const TLS: &str = "springline_tls";
 
 enum What {
@@ -63,6 +64,8 @@ const DEMANDS: &[(What, Bound)] = &[
     (What::Cpu(Xml, XMLRPC, "dxr"), AtLeast(1.3)),
     (What::Cpu(Xml, XMLRPC, "py_xmlrpc"), AtLeast(6.0)),
     (What::Cpu(Xmltls, XMLTLS, "hyper_tls"), AtLeast(1.0 / 1.15)),
+    (What::Cpu(Hessian, HESSIAN, "hyper_hessian"), AtLeast(1.0 / 1.3)),
+    (What::Cpu(Hessian, HESSIAN, "java_hessian"), AtLeast(2.0)),
     (What::Cpu(Handshake, TLS, "rustls"), AtLeast(0.9)),
     (What::Codec(Op::XmlValue, "quick-xml events"), AtLeast(1.0 / 2.0)),
     (What::Codec(Op::XmlTyped, "quick-xml events"), AtLeast(1.0 / 1.5)),

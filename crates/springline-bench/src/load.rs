@@ -19,6 +19,8 @@ pub(crate) enum Workload {
     Xml,
     /// The same over TLS.
     Xmltls,
+    /// Hessian 2: one keep-alive connection, one caller, a small text there and back.
+    Hessian,
     /// A connection for every call, a full handshake with client certificates, and a byte there and back.
     Handshake,
     /// Memory of the server for each TLS connection that does nothing.
@@ -26,11 +28,11 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const TIMED: [Self; 7] =
-        [Self::Seq, Self::Mux64, Self::Conn16, Self::Blob1m, Self::Xml, Self::Xmltls, Self::Handshake];
+    pub(crate) const TIMED: [Self; 8] =
+        [Self::Seq, Self::Mux64, Self::Conn16, Self::Blob1m, Self::Xml, Self::Xmltls, Self::Hessian, Self::Handshake];
 
     /// Those of one caller, whose instructions and allocations for a call can be counted.
-    pub(crate) const COUNTED: [Self; 4] = [Self::Seq, Self::Xml, Self::Xmltls, Self::Handshake];
+    pub(crate) const COUNTED: [Self; 5] = [Self::Seq, Self::Xml, Self::Xmltls, Self::Hessian, Self::Handshake];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Workload {
             Self::Idle10k => "idle10k",
             Self::Xml => "xml",
             Self::Xmltls => "xmltls",
+            Self::Hessian => "hessian",
             Self::Handshake => "handshake",
             Self::Idletls => "idletls",
         }
@@ -55,6 +58,7 @@ impl Workload {
             Self::Idle10k => "idle connections",
             Self::Xml => "XML-RPC, one caller, one keep-alive connection",
             Self::Xmltls => "XML-RPC over TLS, one caller, one keep-alive connection",
+            Self::Hessian => "Hessian 2, one caller, one keep-alive connection",
             Self::Handshake => "full TLS 1.3 handshakes with client certificates",
             Self::Idletls => "idle TLS connections",
         }
@@ -68,6 +72,7 @@ impl Workload {
             Self::Idle10k => "rawlazy",
             Self::Xml => "hyper",
             Self::Xmltls | Self::Idletls => "hyper_tls",
+            Self::Hessian => "hyper_hessian",
             Self::Handshake => "rustls",
         }
     }

@@ -24,10 +24,16 @@ pub(crate) fn python() -> Result<PathBuf> {
 /// Java with one of our programs on Caucho's Hessian, which `cargo xtask peers` compiles.
 pub(crate) fn java(class: &str) -> Result<Command> {
     let mut command = Command::new("java");
-    // Hessian looks into exceptions as soon as it is loaded.
-    command.args(["--add-opens", "java.base/java.lang=ALL-UNNAMED"]);
-    command.arg("-cp").arg(format!("{}:/usr/share/java/hessian.jar", peer("hessian/peers.jar")?.display())).arg(class);
+    java_arguments(&mut command, class)?;
     Ok(command)
+}
+
+/// What stands behind `java` for that.
+pub(crate) fn java_arguments<'c>(command: &'c mut Command, class: &str) -> Result<&'c mut Command> {
+    // Hessian looks into exceptions as soon as it is loaded.
+    command.args(["--add-opens", "java.base/java.lang=ALL-UNNAMED", "-Dsun.net.httpserver.nodelay=true"]);
+    let path = format!("{}:/usr/share/java/hessian.jar", peer("hessian/peers.jar")?.display());
+    Ok(command.arg("-cp").arg(path).arg(class))
 }
 
 /// A program of this crate's `python/`.

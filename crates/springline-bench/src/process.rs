@@ -4,7 +4,7 @@ use crate::Result;
 use crate::codecs::TAMED;
 use crate::contestants::{Contestant, Kind, Sizes};
 use crate::load::Workload;
-use crate::peers::{python, script};
+use crate::peers::{java_arguments, python, script};
 use crate::pki::Files;
 use crate::samples::Sample;
 use std::io::{BufRead, BufReader, Write};
@@ -15,6 +15,11 @@ use std::time::Duration;
 
 /// A child that is slower than this hangs. Under valgrind, 10,000 connections take a while.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The Hessian peers' program for calls.
+const ECHO: &str = "peer.Echo";
+/// How long Java is warmed up at least.
+const JAVA_WARM: Duration = Duration::from_secs(5);
 
 /// A child we talk with in lines. Dropping it ends it.
 pub(crate) struct Process {
@@ -159,6 +164,7 @@ impl Launch {
             // Against "multiplex": a little faster for one connection, level for sixteen.
             Kind::Pyro5(_) => server.arg(script("server.py")).arg("thread"),
             Kind::PyXmlrpc => server.arg(script("xml_server.py")),
+            Kind::Java => java_arguments(&mut server, ECHO)?.arg("serve"),
         };
         Process::start(format!("{name} server"), &mut server)
     }
@@ -167,6 +173,7 @@ impl Launch {
         Ok(match kind {
             Kind::Rust => self.rust(side),
             Kind::Pyro5(_) | Kind::PyXmlrpc => self.command(&python()?, side),
+            Kind::Java => self.command(Path::new("java"), side),
         })
     }
 
@@ -185,6 +192,12 @@ impl Launch {
                 client.arg(script("client.py")).args([serializer, workload.name(), &addr, &warm])
             }
             Kind::PyXmlrpc => client.arg(script("xml_client.py")).args([&addr, &warm]),
+            // Its compiler needs some thousand calls until it is done.
+            Kind::Java => java_arguments(&mut client, ECHO)?.args([
+                "drive",
+                &addr,
+                &JAVA_WARM.max(self.warm).as_millis().to_string(),
+            ]),
         };
         let client = Process::start(format!("{name} client, {workload}"), &mut client)?;
         Ok(Pair { server, client })

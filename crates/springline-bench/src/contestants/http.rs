@@ -27,6 +27,10 @@ pub(crate) const REQUEST: &str = "<?xml version='1.0'?>\n<methodCall><methodName
 pub(crate) const RESPONSE: &str = "<?xml version='1.0'?>\n<methodResponse><params><param><value><string>\
     You got remote data =&gt; Hello</string></value></param></params></methodResponse>\n";
 
+/// The same call and its answer in Hessian 2, as Springline and Java write them.
+pub(crate) const HESSIAN_REQUEST: &[u8] = b"H\x02\x00C\x08get_data\x91\x05Hello";
+pub(crate) const HESSIAN_RESPONSE: &[u8] = b"H\x02\x00R\x1cYou got remote data => Hello";
+
 /// What a server does with a request's document.
 pub(crate) type Answer = fn(&Bytes) -> Result<Bytes>;
 
@@ -44,6 +48,21 @@ pub(crate) const BARE: Codec = Codec {
         if document.len() == RESPONSE.len() { Ok(ANSWER.to_owned()) } else { Err("another document".into()) }
     },
 };
+
+/// The limit's of Hessian.
+pub(crate) const BARE_HESSIAN: Codec = Codec {
+    request: |_| Ok(Bytes::from_static(HESSIAN_REQUEST)),
+    response: |reply| {
+        if reply.len() == HESSIAN_RESPONSE.len() { Ok(ANSWER.to_owned()) } else { Err("another reply".into()) }
+    },
+};
+
+pub(crate) fn bare_hessian_answer(request: &Bytes) -> Result<Bytes> {
+    if request.len() == HESSIAN_REQUEST.len() {
+        return Ok(Bytes::from_static(HESSIAN_RESPONSE));
+    }
+    Err("another call".into())
+}
 
 pub(crate) fn bare_answer(request: &Bytes) -> Result<Bytes> {
     if request.len() == REQUEST.len() {

@@ -4,6 +4,7 @@
 pub(crate) mod dxr;
 mod frames;
 mod handshake;
+pub(crate) mod hessian;
 mod http;
 mod pipe;
 mod raw;
@@ -17,7 +18,7 @@ pub(crate) mod xmlrpc;
 use crate::Result;
 use crate::control::raise_open_files;
 use crate::driver::{Client, Plan, drive};
-use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Idle10k, Idletls, Mux64, Seq, Xml, Xmltls};
+use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Hessian, Idle10k, Idletls, Mux64, Seq, Xml, Xmltls};
 use crate::memory::Case;
 use crate::pki::Files;
 pub(crate) use frames::Sizes;
@@ -35,6 +36,8 @@ pub(crate) enum Kind {
     Pyro5(&'static str),
     /// The XML-RPC programs in `python/`.
     PyXmlrpc,
+    /// `peer.Echo` of the Hessian peers, Caucho's 4.0.38 on the JVM.
+    Java,
 }
 
 /// What a server and a client are told on their command lines, besides their names.
@@ -82,6 +85,9 @@ const ALL: &[Contestant] = &[
     rust("springline_xmlrpc", &[Xml]),
     rust("hyper_tls", &[Xmltls, Idletls]),
     rust("springline_xmltls", &[Xmltls, Idletls]),
+    rust("hyper_hessian", &[Hessian]),
+    rust("springline_hessian", &[Hessian]),
+    Contestant { name: "java_hessian", kind: Kind::Java, workloads: &[Hessian] },
     rust("rustls", &[Handshake]),
     rust("springline_tls", &[Handshake]),
     #[cfg(feature = "peers")]
@@ -149,6 +155,8 @@ pub(crate) fn serve(name: &str, setting: &Setting) -> Result<()> {
         "tonic" => block_on(tonic::serve(), false),
         "hyper" => block_on(http::serve(http::bare_answer, None), false),
         "hyper_tls" => block_on(http::serve(http::bare_answer, Some(setting.pki()?)), false),
+        "hyper_hessian" => block_on(http::serve(http::bare_hessian_answer, None), false),
+        "springline_hessian" => block_on(hessian::serve(), false),
         "rustls" => block_on(handshake::serve(&setting.pki()?), false),
         "springline_xmlrpc" => block_on(xmlrpc::serve(None), false),
         "springline_xmltls" => block_on(xmlrpc::serve(Some(setting.pki()?)), false),
@@ -175,6 +183,8 @@ pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, setting: &Setting)
         "tonic" => start(async || tonic::client(addr).await, plan),
         "hyper" => start(async || http::client(addr, http::BARE, None).await, plan),
         "hyper_tls" => start(async || http::client(addr, http::BARE, Some(setting.pki()?)).await, plan),
+        "hyper_hessian" => start(async || http::client(addr, http::BARE_HESSIAN, None).await, plan),
+        "springline_hessian" => start(async || hessian::client(addr), plan),
         "rustls" | "springline_tls" => start(async || handshake::client(addr, &setting.pki()?), plan),
         "springline_xmlrpc" => start(async || xmlrpc::client(addr, None), plan),
         "springline_xmltls" => start(async || xmlrpc::client(addr, Some(setting.pki()?)), plan),
