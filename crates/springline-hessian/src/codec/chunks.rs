@@ -54,7 +54,7 @@ pub(super) fn bytes1(rest: &[u8]) -> Option<(usize, bool, &[u8])> {
 
 /// A text that lies in the message as it is: ASCII in one chunk. Gives what follows it, too.
 #[inline]
-pub(super) fn plain_text<'m>(rest: &'m [u8], head: Head) -> Option<(&'m str, &'m [u8])> {
+pub(super) fn plain_text(rest: &[u8], head: Head) -> Option<(&str, &[u8])> {
     let (units, true, rest) = head(rest)? else { return None };
     plain(rest, units)
 }

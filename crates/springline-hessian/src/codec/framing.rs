@@ -169,9 +169,13 @@ pub fn push_int(out: &mut Vec<u8>, v: i32) {
 pub fn push_chunk_head(out: &mut Vec<u8>, version: Version, len: usize, last: bool) -> Result<()> {
     let short = u16::try_from(len).map_err(|_| Error::encode(format!("a chunk of {len} bytes: 65,535 is the most")))?;
     match (version, last, short) {
-        (Version::Two, true, 0..=15) => return Ok(out.push(0x20 + short as u8)),
+        (Version::Two, true, 0..=15) => {
+            out.push(0x20 + short as u8);
+            return Ok(());
+        }
         (Version::Two, true, 16..=1023) => {
-            return Ok(out.extend_from_slice(&[0x34 + (short >> 8) as u8, short as u8]));
+            out.extend_from_slice(&[0x34 + (short >> 8) as u8, short as u8]);
+            return Ok(());
         }
         (Version::Two, true, _) | (Version::One, true, _) => out.push(b'B'),
         (Version::Two, false, _) => out.push(b'A'),

@@ -9,7 +9,7 @@ use springline_hessian::{Part, ReadOptions, Version, WriteOptions};
 
 pub(crate) fn bytes(hex: &str) -> Vec<u8> {
     let digits: String = hex.split_whitespace().collect();
-    assert!(digits.len() % 2 == 0, "{hex}");
+    assert!(digits.len().is_multiple_of(2), "{hex}");
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 

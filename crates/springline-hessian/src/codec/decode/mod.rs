@@ -191,11 +191,11 @@ pub trait Wire: Sized {
 
     /// Short cuts; see [`Source`](springline_core::Source).
     #[doc(hidden)]
-    fn take_long<'de>(rest: &'de [u8]) -> Option<(i64, &'de [u8])>;
+    fn take_long(rest: &[u8]) -> Option<(i64, &[u8])>;
     #[doc(hidden)]
-    fn take_double<'de>(rest: &'de [u8]) -> Option<(f64, &'de [u8])>;
+    fn take_double(rest: &[u8]) -> Option<(f64, &[u8])>;
     #[doc(hidden)]
-    fn take_plain<'de>(rest: &'de [u8]) -> Option<(&'de str, &'de [u8])>;
+    fn take_plain(rest: &[u8]) -> Option<(&str, &[u8])>;
     #[doc(hidden)]
     fn take_list(d: &mut Decoder<'_, Self>) -> Start;
     #[doc(hidden)]
