@@ -25,7 +25,7 @@ pub(crate) use frames::Sizes;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, LocalOptions};
 
 /// How the processes of a contestant are started.
 #[derive(Clone, Copy)]
@@ -134,9 +134,11 @@ pub(crate) fn of(workload: Workload, only: &[String]) -> Result<Vec<Contestant>>
     Ok(chosen)
 }
 
-fn block_on<T>(future: impl Future<Output = Result<T>>, tasks: bool) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if tasks { runtime.block_on(LocalSet::new().run_until(future)) } else { runtime.block_on(future) }
+/// Callers that cannot be sent to another thread are ordinary tasks of this runtime. In a `LocalSet` they would be tasks of
+/// one of its tasks, and who wakes them from outside of the set would pay for it: whoever has a task of the runtime on the
+/// connection, which all have but `pipe`.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?.block_on(future)
 }
 
 /// Serves until the parent closes the pipe.
@@ -145,24 +147,24 @@ pub(crate) fn serve(name: &str, setting: &Setting) -> Result<()> {
     // As many as there may be; that these suffice is the idle workload's to check.
     raise_open_files(0)?;
     match name {
-        "raw" | "pipe" => block_on(raw::serve(sizes, false), false),
-        "rawv" => block_on(raw::serve(sizes, true), false),
-        "rawlazy" => block_on(raw::serve_lazily(sizes), false),
-        "springline" | "springline_serpent" => block_on(springline::serve(), false),
+        "raw" | "pipe" => block_on(raw::serve(sizes, false)),
+        "rawv" => block_on(raw::serve(sizes, true)),
+        "rawlazy" => block_on(raw::serve_lazily(sizes)),
+        "springline" | "springline_serpent" => block_on(springline::serve()),
         #[cfg(feature = "peers")]
-        "tarpc" => block_on(tarpc::serve(), false),
+        "tarpc" => block_on(tarpc::serve()),
         #[cfg(feature = "peers")]
-        "tonic" => block_on(tonic::serve(), false),
-        "hyper" => block_on(http::serve(http::bare_answer, None), false),
-        "hyper_tls" => block_on(http::serve(http::bare_answer, Some(setting.pki()?)), false),
-        "hyper_hessian" => block_on(http::serve(http::bare_hessian_answer, None), false),
-        "springline_hessian" => block_on(hessian::serve(), false),
-        "rustls" => block_on(handshake::serve(&setting.pki()?), false),
-        "springline_xmlrpc" => block_on(xmlrpc::serve(None), false),
-        "springline_xmltls" => block_on(xmlrpc::serve(Some(setting.pki()?)), false),
-        "springline_tls" => block_on(xmlrpc::handshakes(&setting.pki()?), false),
+        "tonic" => block_on(tonic::serve()),
+        "hyper" => block_on(http::serve(http::bare_answer, None)),
+        "hyper_tls" => block_on(http::serve(http::bare_answer, Some(setting.pki()?))),
+        "hyper_hessian" => block_on(http::serve(http::bare_hessian_answer, None)),
+        "springline_hessian" => block_on(hessian::serve()),
+        "rustls" => block_on(handshake::serve(&setting.pki()?)),
+        "springline_xmlrpc" => block_on(xmlrpc::serve(None)),
+        "springline_xmltls" => block_on(xmlrpc::serve(Some(setting.pki()?))),
+        "springline_tls" => block_on(xmlrpc::handshakes(&setting.pki()?)),
         #[cfg(feature = "peers")]
-        "dxr" => block_on(http::serve(dxr::ANSWER, None), false),
+        "dxr" => block_on(http::serve(dxr::ANSWER, None)),
         _ => Err(format!("no server {name} in this program").into()),
     }
 }
@@ -195,7 +197,5 @@ pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, setting: &Setting)
 }
 
 fn start<C: Client>(connect: impl AsyncFn() -> Result<C>, plan: &Plan) -> Result<()> {
-    // A set of tasks costs something at every wake-up: only where there are many callers.
-    let tasks = matches!(plan.workload, Mux64 | Conn16);
-    block_on(drive(connect, plan), tasks)
+    block_on(drive(connect, plan))
 }

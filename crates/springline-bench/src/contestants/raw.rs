@@ -169,10 +169,10 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn callers_share_a_pipe() {
-        let addr = server(false).await;
+    #[test]
+    fn callers_share_a_pipe() {
         let calls = async {
+            let addr = server(false).await;
             let first = pipe::client(addr, SIZES).await.unwrap();
             let mut callers = tokio::task::JoinSet::new();
             for i in 0..64 {
@@ -185,6 +185,7 @@ mod tests {
             }
             callers.join_all().await;
         };
-        tokio::task::LocalSet::new().run_until(calls).await;
+        let options = tokio::runtime::LocalOptions::default();
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(options).unwrap().block_on(calls);
     }
 }
