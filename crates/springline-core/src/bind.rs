@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use crate::event::Start;
-use crate::service::{Call, MethodInfo, ServiceInfo};
+use crate::service::{Call, CallView, MethodInfo, ServiceInfo};
 use crate::{Container, Error, ErrorKind, Event, Payload, Result, Source, Value, de};
 
 /// Types that can be read from a list of arguments: tuples of up to 16.
@@ -156,27 +156,35 @@ impl Call<'_> {
     /// a form that can be borrowed from.
     #[inline]
     pub fn bind<'a>(&'a self, info: &'a MethodInfo) -> Result<Bound<'a>> {
-        if self.kwargs.is_none() && !self.args.is_typed() {
-            return Ok(Bound { info, args: Where::Call(&self.args) });
-        }
-        self.bind_own(info)
-    }
-
-    fn bind_own<'a>(&'a self, info: &'a MethodInfo) -> Result<Bound<'a>> {
-        let own = match &self.kwargs {
-            None => self.args.settled()?,
-            Some(kwargs) => merged(&self.args, kwargs, info)?,
-        };
-        let args = match own {
-            None => Where::Call(&self.args),
-            Some(args) => Where::Here(Box::new(args)),
-        };
-        Ok(Bound { info, args })
+        self.view().bind(info)
     }
 
     /// Binds the arguments and reads them as owned values.
     pub fn read_args<T: for<'de> FromArgs<'de>>(&self, info: &MethodInfo) -> Result<T> {
         self.bind(info)?.read()
+    }
+}
+
+impl<'a> CallView<'a> {
+    /// As [`Call::bind`].
+    #[inline]
+    pub fn bind(self, info: &'a MethodInfo) -> Result<Bound<'a>> {
+        if self.kwargs.is_none() && !self.args.is_typed() {
+            return Ok(Bound { info, args: Where::Call(self.args) });
+        }
+        self.bind_own(info)
+    }
+
+    fn bind_own(self, info: &'a MethodInfo) -> Result<Bound<'a>> {
+        let own = match self.kwargs {
+            None => self.args.settled()?,
+            Some(kwargs) => merged(self.args, kwargs, info)?,
+        };
+        let args = match own {
+            None => Where::Call(self.args),
+            Some(args) => Where::Here(Box::new(args)),
+        };
+        Ok(Bound { info, args })
     }
 }
 

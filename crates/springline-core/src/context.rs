@@ -83,7 +83,7 @@ pub fn set_reply_annotation(key: impl Into<Cow<'static, str>>, data: impl Into<B
     }
 }
 
-/// Runs a handler's future with a context; gives its output and the reply's metadata.
+/// Runs a handler's future with a context; gives its output and the reply's metadata, if it has set any.
 pub struct Scope<'a, F> {
     future: F,
     options: &'a CallOptions,
@@ -109,7 +109,7 @@ impl Drop for Around {
 }
 
 impl<F: Future + Unpin> Future for Scope<'_, F> {
-    type Output = (F::Output, Metadata);
+    type Output = (F::Output, Option<Box<Metadata>>);
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
@@ -118,7 +118,7 @@ impl<F: Future + Unpin> Future for Scope<'_, F> {
         let polled = CURRENT.set(this.options, || Pin::new(&mut this.future).poll(cx));
         this.reply = REPLY.take();
         drop(around);
-        polled.map(|out| (out, this.reply.take().map(|reply| *reply).unwrap_or_default()))
+        polled.map(|out| (out, this.reply.take()))
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
         let mut cx = task::Context::from_waker(task::Waker::noop());
         let Poll::Ready(((peer_address, data), reply)) = Pin::new(&mut scope).poll(&mut cx) else { panic!("pending") };
         assert_eq!((peer_address.as_deref(), data.as_deref()), (Some("here:1"), Some(&b"in"[..])));
-        assert_eq!(reply.get("WXYZ").map(|b| &b[..]), Some(&b"out"[..]));
+        assert_eq!(reply.unwrap().get("WXYZ").map(|b| &b[..]), Some(&b"out"[..]));
         assert!(peer().is_none());
     }
 
@@ -162,6 +162,7 @@ mod tests {
             );
             let (id, reply) = within.await;
             assert_eq!(id, Some([2; 16]));
+            let reply = reply.unwrap();
             assert_eq!((reply.annotations.iter().count(), reply.get("INNE").is_some()), (1, true));
             let panics = std::panic::AssertUnwindSafe(|| {
                 let mut cx = task::Context::from_waker(task::Waker::noop());
@@ -188,7 +189,7 @@ mod tests {
         set_reply_annotation("NONE", "of any call");
         let Poll::Ready((id, reply)) = Pin::new(&mut scope).poll(&mut cx) else { panic!("pending") };
         assert_eq!(id, Some([1; 16]));
-        assert_eq!(reply.annotations.iter().map(|(k, _)| &**k).collect::<Vec<_>>(), ["OUTE", "AFTE"]);
+        assert_eq!(reply.unwrap().annotations.iter().map(|(k, _)| &**k).collect::<Vec<_>>(), ["OUTE", "AFTE"]);
         assert_eq!(correlation_id(), None);
     }
 }

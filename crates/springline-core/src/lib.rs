@@ -65,11 +65,11 @@ pub mod __private {
     pub use crate::bind::{BytesArg, StrArg};
     pub use crate::component::RemoteHandle;
     pub use crate::remote::{
-        Argument, Handle, OnewayResult, Raise, RemoteError, RemoteResult, VariantInfo, argument, attribute, invoke,
-        misfit, only_argument, respond, variant_of,
+        Argument, Handle, OnewayResult, Raise, RemoteError, RemoteResult, Responded, VariantInfo, answer, argument,
+        attribute, invoke, misfit, only_argument, reply, run, variant_of,
     };
     pub use crate::service::{
-        BoxFuture, Call, CallKind, Calls, MethodInfo, ParamInfo, Reply, Service, ServiceInfo, no_such_method,
+        BoxFuture, Call, CallKind, CallView, Calls, MethodInfo, ParamInfo, Reply, Service, ServiceInfo, no_such_method,
     };
     pub use crate::{Error, Exception, Result};
 }

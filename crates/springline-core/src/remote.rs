@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::Scope;
 use crate::payload::Typed;
-use crate::service::{CallOptions, MethodInfo, Reply, Service};
+use crate::service::{CallOptions, Calls, Metadata, MethodInfo, Reply, Service};
 use crate::value_source::ValueSource;
 use crate::{Args, Budget, Error, ErrorKind, Exception, Payload, Result, Tape, Value, de};
 
@@ -125,12 +125,35 @@ where
     R::from_result(service.call_typed(info, &args).await.map_err(R::Err::from_error))
 }
 
-/// The serving half of a generated method: runs the handler within the call's context and wraps what it gives.
-pub async fn respond<R: RemoteResult>(options: &CallOptions, handler: impl Future<Output = R>) -> Result<Reply> {
+/// What a handler gave, and what it wants to be sent with it.
+pub type Responded<T> = Result<(T, Option<Box<Metadata>>)>;
+
+/// The serving half of a generated method: runs the handler within the call's context.
+pub async fn run<R: RemoteResult>(options: &CallOptions, handler: impl Future<Output = R>) -> Responded<R::Ok> {
     let (result, metadata) = Scope::new(options, std::pin::pin!(handler)).await;
     match result.into_result() {
-        Ok(value) => Ok(Reply { result: Payload::owned(value), metadata }),
+        Ok(value) => Ok((value, metadata)),
         Err(e) => Err(e.into_error()),
+    }
+}
+
+/// The same, as a [`Service::call`] has it.
+pub async fn respond<R: RemoteResult>(options: &CallOptions, handler: impl Future<Output = R>) -> Result<Reply> {
+    reply(run(options, handler).await)
+}
+
+/// As the reply of a [`Service::call`].
+pub fn reply<T: Serialize + Send + Sync + 'static>(responded: Responded<T>) -> Result<Reply> {
+    let (value, metadata) = responded?;
+    Ok(Reply { result: Payload::owned(value), metadata: metadata.map(|metadata| *metadata).unwrap_or_default() })
+}
+
+/// As an answer in a [`Service::serve`].
+#[inline]
+pub fn answer<T: Serialize + Sync>(calls: &mut dyn Calls, responded: Responded<T>) {
+    match responded {
+        Ok((value, metadata)) => calls.answer(&Typed(value), metadata),
+        Err(e) => calls.done(Err(e)),
     }
 }
 

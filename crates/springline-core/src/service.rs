@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::{Annotations, Args, Error, ErrorKind, Payload, Reached, Result, Value};
+use crate::{Annotations, Args, Encode, Error, ErrorKind, Payload, Reached, Result, Value};
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -52,9 +52,9 @@ pub trait Service: Send + Sync {
     fn serve<'a>(&'a self, calls: &'a mut dyn Calls) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             loop {
-                let Some(call) = calls.next() else { return };
-                let result = self.call(&call).await;
-                drop(call);
+                let Some(next) = calls.next() else { return };
+                let result = self.call(&next.to_call()).await;
+                drop(next);
                 calls.done(result);
             }
         })
@@ -78,10 +78,13 @@ pub trait Service: Send + Sync {
 /// Calls of one object that wait to be served; see [`Service::serve`].
 pub trait Calls: Send {
     /// The next call, if one is at hand. The one before has been answered.
-    fn next(&mut self) -> Option<Call<'_>>;
+    fn next(&mut self) -> Option<NextCall<'_>>;
 
     /// Answers the call that was given last.
     fn done(&mut self, result: Result<Reply>);
+
+    /// Answers the call that was given last with a result that is written at once, and metadata of the reply.
+    fn answer(&mut self, result: &(dyn Encode + Sync), metadata: Option<Box<Metadata>>);
 }
 
 impl<S: Service + ?Sized> Service for Arc<S> {
@@ -167,6 +170,14 @@ impl<'a> Call<'a> {
         Self { method: &info.name, kind: info.kind, args: Payload::borrowed(args), kwargs: None, options }
     }
 
+    /// What it is, without a copy.
+    #[must_use]
+    #[inline]
+    pub fn view(&self) -> CallView<'_> {
+        let Self { method, kind, args, kwargs, options } = self;
+        CallView { method, kind: *kind, args, kwargs: kwargs.as_ref(), options }
+    }
+
     /// The same call, to be changed without a copy of its arguments.
     #[must_use]
     pub fn by_ref(&self) -> Call<'_> {
@@ -178,6 +189,49 @@ impl<'a> Call<'a> {
             options: self.options.clone(),
         }
     }
+}
+
+/// A call of a method with positional arguments, of those that wait to be [served](Service::serve). Its conditions stay with
+/// whoever gives it out.
+#[derive(Debug)]
+pub struct NextCall<'a> {
+    /// The method's name.
+    pub method: &'a str,
+    /// Positional arguments: a list.
+    pub args: Payload<'a>,
+    /// Metadata and the like.
+    pub options: &'a CallOptions,
+}
+
+impl NextCall<'_> {
+    /// What it is, without a copy.
+    #[must_use]
+    #[inline]
+    pub fn view(&self) -> CallView<'_> {
+        CallView { method: self.method, kind: CallKind::Method, args: &self.args, kwargs: None, options: self.options }
+    }
+
+    /// As a call with conditions of its own.
+    #[must_use]
+    pub fn to_call(&self) -> Call<'_> {
+        let Self { method, args, options } = self;
+        Call { method, kind: CallKind::Method, args: args.by_ref(), kwargs: None, options: (*options).clone() }
+    }
+}
+
+/// What a call is, wherever its parts are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct CallView<'a> {
+    /// The method's or attribute's name.
+    pub method: &'a str,
+    /// Method call or attribute access.
+    pub kind: CallKind,
+    /// Positional arguments: a list.
+    pub args: &'a Payload<'a>,
+    /// Arguments by name: a map.
+    pub kwargs: Option<&'a Payload<'a>>,
+    /// Deadline, metadata and the like.
+    pub options: &'a CallOptions,
 }
 
 /// The conditions of a call.

@@ -432,15 +432,28 @@ fn proxy_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
 fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
     let RemoteTrait { private, ident, name, .. } = model;
     let server = &names.server;
-    let arms = model.methods.iter().enumerate().map(|(i, m)| {
-        let Method { cfgs, name, .. } = m;
-        let kind = kind(m, private);
-        let serve = serve(i, m, ident, private);
-        quote! {
-            #(#cfgs)*
-            (#kind, #name) => #serve,
-        }
+    let served = model.methods.iter().enumerate().map(|(i, m)| serve(i, m, ident, private));
+    let arms = |body: &dyn Fn(Ident) -> TokenStream| -> Vec<TokenStream> {
+        let arm = |(i, m): (usize, &Method)| {
+            let Method { cfgs, name, .. } = m;
+            let (kind, body) = (kind(m, private), body(served_name(i)));
+            quote!(#(#cfgs)* (#kind, #name) => #body,)
+        };
+        model.methods.iter().enumerate().map(arm).collect()
+    };
+    let called = arms(&|served| quote!(#private::reply(self.#served(__call.view()).await)));
+    let answered = arms(&|served| {
+        quote!({
+            let __responded = self.#served(__next.view()).await;
+            ::core::mem::drop(__next);
+            #private::answer(__calls, __responded)
+        })
     });
+    let unknown = |kind: TokenStream, method: TokenStream| quote!(::core::result::Result::Err(#private::no_such_method(#name, #kind, #method)));
+    let (unknown_called, unknown_answered) = (
+        unknown(quote!(__call.kind), quote!(__call.method)),
+        unknown(quote!(#private::CallKind::Method), quote!(__next.method)),
+    );
     let debug_name = server.to_string();
     let bounds = bounds(model);
     quote! {
@@ -470,6 +483,10 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             }
         }
 
+        impl<T: #ident> #server<T> #bounds {
+            #(#served)*
+        }
+
         impl<T: #ident> #private::Service for #server<T> #bounds {
             fn call<'a>(
                 &'a self,
@@ -485,8 +502,8 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             ) -> impl ::core::future::Future<Output = #private::Result<#private::Reply>> + ::core::marker::Send + 'a {
                 async move {
                     match (__call.kind, __call.method) {
-                        #(#arms)*
-                        _ => ::core::result::Result::Err(#private::no_such_method(#name, __call.kind, __call.method)),
+                        #(#called)*
+                        _ => #unknown_called,
                     }
                 }
             }
@@ -494,10 +511,15 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
             fn serve<'a>(&'a self, __calls: &'a mut dyn #private::Calls) -> #private::BoxFuture<'a, ()> {
                 #private::Box::pin(async move {
                     loop {
-                        let ::core::option::Option::Some(__call) = __calls.next() else { return };
-                        let __result = #private::Service::call_unboxed(self, &__call).await;
-                        ::core::mem::drop(__call);
-                        __calls.done(__result);
+                        let ::core::option::Option::Some(__next) = __calls.next() else { return };
+                        match (#private::CallKind::Method, __next.method) {
+                            #(#answered)*
+                            _ => {
+                                let __unknown = #unknown_answered;
+                                ::core::mem::drop(__next);
+                                __calls.done(__unknown);
+                            }
+                        }
                     }
                 })
             }
@@ -509,9 +531,13 @@ fn server_impl(model: &RemoteTrait, names: &Names) -> TokenStream {
     }
 }
 
-/// Binds the arguments, runs the handler, wraps the result.
+fn served_name(index: usize) -> Ident {
+    format_ident!("__springline_serve_{index}")
+}
+
+/// Binds the arguments and runs the handler.
 fn serve(index: usize, m: &Method, ident: &Ident, private: &TokenStream) -> TokenStream {
-    let (table, method) = (table_name(index), &m.ident);
+    let (served, table, method, cfgs, output) = (served_name(index), table_name(index), &m.ident, &m.cfgs, &m.output);
     let variables: Vec<TokenStream> = (0..m.arguments.len())
         .map(|i| {
             let variable = format_ident!("__argument_{i}");
@@ -522,11 +548,19 @@ fn serve(index: usize, m: &Method, ident: &Ident, private: &TokenStream) -> Toke
     let read = quote!(__bound.read::<(#(#read_as,)*)>()?);
     let read = if variables.is_empty() { quote!(#read;) } else { quote!(let (#(#variables,)*) = #read;) };
     let handed = m.arguments.iter().zip(&variables).map(|(a, variable)| a.shape.hand_on(variable));
+    let result = quote!(#private::Responded<<#output as #private::RemoteResult>::Ok>);
     quote! {
-        {
-            let __bound = __call.bind(&#table)?;
-            #read
-            #private::respond(&__call.options, <T as #ident>::#method(&self.object, #(#handed),*)).await
+        #(#cfgs)*
+        #[inline]
+        fn #served<'a>(
+            &'a self,
+            __call: #private::CallView<'a>,
+        ) -> impl ::core::future::Future<Output = #result> + ::core::marker::Send + 'a {
+            async move {
+                let __bound = __call.bind(&#table)?;
+                #read
+                #private::run(__call.options, <T as #ident>::#method(&self.object, #(#handed),*)).await
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use springline_core::Output;
 use tokio::io::AsyncWrite;
 
@@ -63,21 +63,43 @@ impl Inbound {
     /// Takes the first `len` bytes without a copy. There must be as many.
     #[inline]
     pub fn take(&mut self, len: usize) -> Bytes {
-        if self.piece.is_empty() {
-            if len >= self.buf.len() {
-                return self.take_all(len);
-            }
-            // Parts of a piece that is no longer written to are cheaper to take.
-            self.piece = self.buf.split().freeze();
+        if self.piece.is_empty() && len >= self.buf.len() {
+            return self.take_all();
         }
+        self.settle();
         self.piece.split_to(len.min(self.piece.len()))
     }
 
-    fn take_all(&mut self, len: usize) -> Bytes {
-        if len > KEEP && len == self.buf.len() {
-            return std::mem::take(&mut self.buf).freeze();
+    fn take_all(&mut self) -> Bytes {
+        if self.buf.len() > KEEP { std::mem::take(&mut self.buf).freeze() } else { self.buf.split().freeze() }
+    }
+
+    /// Makes one [piece](Self::piece) of all that is there, without a copy.
+    #[inline]
+    pub fn settle(&mut self) {
+        if self.piece.is_empty() {
+            // Parts of a piece that is no longer written to are cheap to take, and it can be lent.
+            self.piece = self.take_all();
         }
-        self.buf.split().freeze()
+    }
+
+    /// All that is there, once it is [settled](Self::settle): to be read where it lies, and then [passed](Self::pass).
+    #[must_use]
+    #[inline]
+    pub fn piece(&self) -> &Bytes {
+        &self.piece
+    }
+
+    /// Passes over the first `len` bytes.
+    #[inline]
+    pub fn pass(&mut self, len: usize) {
+        if self.piece.is_empty() {
+            if len >= self.buf.len() { self.buf.clear() } else { self.buf.advance(len) }
+        } else if len >= self.piece.len() {
+            self.piece = Bytes::new(); // the buffer is free again
+        } else {
+            self.piece.advance(len);
+        }
     }
 
     /// Whether nothing is there.

@@ -12,6 +12,8 @@ pub mod exporter;
 pub mod fault;
 mod generation;
 pub mod handshake;
+#[cfg(feature = "net")]
+mod plain;
 pub mod pyro3;
 mod serializer;
 mod special;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 #[cfg(feature = "net")]
 use serde::de::DeserializeOwned;
 #[cfg(feature = "net")]
-use springline_core::{Args, de};
+use springline_core::{Args, Encode, de};
 use springline_core::{
     Budget, Chunk, Container, Error, ErrorKind, Event, Format, Kind, Output, Payload, Result, Sink, Source, Value,
 };
@@ -160,6 +160,14 @@ impl Serializer {
         self.write_args(generation, out, payload)
     }
 
+    /// The same of what knows how to write itself.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn write_encoded(self, generation: Generation, out: &mut Output, value: &dyn Encode) -> Result<()> {
+        self.write_start(out);
+        with_codec!(self, codec => value.encode(&mut codec::Encoder::new(out, generation)))
+    }
+
     /// Reads one value that must be all of `message`.
     pub fn read<'de, T>(
         self,
@@ -199,6 +207,16 @@ impl Serializer {
         match self {
             Self::Msgpack => de::from_source(&mut msgpack::Decoder::of(&message, 0, budget)),
             _ => self.payload(message, 0, budget).decode(),
+        }
+    }
+
+    /// The same of a few bytes that are gone afterwards.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn read_short<T: DeserializeOwned>(self, message: &[u8], budget: Budget) -> Result<T> {
+        match self {
+            Self::Msgpack => de::from_source(&mut msgpack::Decoder::new(message, 0, budget)),
+            _ => self.read_typed(Bytes::copy_from_slice(message), budget),
         }
     }
 
@@ -536,12 +554,12 @@ impl CallFrame {
         })
     }
 
-    /// Whether `payload` has the same frame and its arguments are well-formed.
+    /// Whether `payload`, of the same serializer, has the same frame and its arguments are well-formed.
     #[inline]
-    pub(crate) fn fits(&self, serializer: Serializer, payload: &[u8], budget: Budget) -> bool {
-        serializer == self.serializer
-            && payload.starts_with(&self.before)
-            && serializer
+    pub(crate) fn fits(&self, payload: &[u8], budget: Budget) -> bool {
+        payload.starts_with(&self.before)
+            && self
+                .serializer
                 .end_of(payload, self.args_at(), budget)
                 .is_ok_and(|end| payload.get(end..).is_some_and(|after| *after == *self.after))
     }
@@ -576,7 +594,7 @@ mod tests {
             let frame = CallFrame::of(serializer, &first, &parts).unwrap();
             let second = payload(serializer, "add", &two, Kwargs::None);
             let read = serializer.read_call(&second, budget).unwrap();
-            assert!(frame.fits(serializer, &second, budget), "the same method");
+            assert!(frame.fits(&second, budget), "the same method");
             assert_eq!(frame.args_at(), read.args_at, "{serializer}");
             assert_eq!((&*frame.object, &*frame.method), ("thing", "add"));
             let others = [
@@ -586,7 +604,7 @@ mod tests {
                 [&first[..], b" 1"].concat().into(),
             ];
             for other in &others {
-                assert!(!frame.fits(serializer, other, budget), "{serializer}: {other:?}");
+                assert!(!frame.fits(other, budget), "{serializer}: {other:?}");
             }
         }
         let marshal = payload(Serializer::Marshal, "add", &one, Kwargs::None);

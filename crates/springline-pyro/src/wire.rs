@@ -220,6 +220,12 @@ pub fn parse_header(b: &[u8]) -> Result<Option<Header>, BadStart> {
     }
 }
 
+/// The error for a message that ends within its header.
+#[cold]
+pub(crate) fn cut_off() -> Error {
+    Error::new(ErrorKind::Internal, "a message ends within its header")
+}
+
 #[inline(always)]
 fn parse_502(h: &[u8; 40]) -> Result<Header> {
     if u16::from_be_bytes([h[38], h[39]]) != PYRO5_MAGIC {

@@ -4,6 +4,7 @@
 #[path = "support_abuse/mod.rs"]
 mod support;
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use springline_core::service::{CallKind, MethodInfo, Service};
 use springline_core::{ErrorKind, Reached, Result, Value};
 use springline_pyro::{Proxy, Serializer, Version};
 use support::{Gate, Raw, Script, result, soon};
@@ -23,9 +25,20 @@ fn proxy(uri: &str, version: Version) -> Proxy {
     Proxy::builder(uri).unwrap().version(version).serializer(Serializer::Msgpack).build().unwrap()
 }
 
+/// Typed calls go the way of generated proxies.
+static ECHO: MethodInfo = MethodInfo {
+    name: Cow::Borrowed("echo"),
+    kind: CallKind::Method,
+    params: Cow::Borrowed(&[]),
+    returns: Cow::Borrowed(""),
+    oneway: false,
+    idempotent: false,
+    doc: Cow::Borrowed(""),
+};
+
 fn echo(proxy: &Proxy, text: &str) -> Calling<'static> {
     let (proxy, text) = (proxy.clone(), text.to_owned());
-    Box::pin(async move { proxy.call("echo", (text,)).await })
+    Box::pin(async move { proxy.call_typed(&ECHO, &(text,)).await })
 }
 
 /// Polls until the result is there or there were `most` polls; before each poll `step` is called. Each poll is one that
@@ -582,5 +595,59 @@ async fn a_connection_that_ends_behind_a_dropped_call() {
         soon("the end of the connection", gate.pass()).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(soon("the next call", echo(&proxy, "next")).await.unwrap(), "next");
+    }
+}
+
+// The proxy lives on and has its first link at hand all the time: the connection must end all the same.
+#[tokio::test]
+async fn a_connection_that_was_let_go_of_is_closed() {
+    for fate in ["idle", "answered", "dropped", "late"] {
+        let (answer, ended) = (Gate::closed(), Gate::closed());
+        let gates = (answer.clone(), ended.clone());
+        let script = Script::tcp(Version::V502, Serializer::Msgpack, move |mut raw, n| {
+            let (answer, ended) = gates.clone();
+            async move {
+                if !raw.welcome().await {
+                    return;
+                }
+                while let Some((seq, _, text)) = raw.request().await {
+                    if n == 0 {
+                        tokio::select! {
+                            () = answer.pass() => {}
+                            _ = raw.stream.readable() => break,
+                        }
+                    }
+                    raw.send(&result(raw.version, raw.serializer, seq, &text)).await;
+                }
+                if n == 0 {
+                    ended.step();
+                }
+            }
+        })
+        .await;
+        let proxy = proxy(&script.uri, Version::V502);
+        proxy.connect().await.unwrap();
+        let mut first = echo(&proxy, "first");
+        match fate {
+            "idle" => proxy.release(),
+            "late" => {
+                let late = proxy.request("echo").args(("late",)).timeout(Duration::from_millis(50)).send();
+                let late: Result<String> = soon("the late call", late).await;
+                assert_eq!(late.unwrap_err().kind(), ErrorKind::Timeout);
+            }
+            _ => {
+                assert!(polled(&mut first, 1, || ()).await.is_none());
+                proxy.release();
+            }
+        }
+        assert_eq!(soon("a call on a new connection", echo(&proxy, "second")).await.unwrap(), "second", "{fate}");
+        if fate == "answered" {
+            answer.step();
+            assert_eq!(soon("the first call", first).await.unwrap(), "first");
+        } else {
+            drop(first);
+        }
+        soon(&format!("the end of the first connection: {fate}"), ended.pass()).await;
+        assert_eq!(soon("a last call", echo(&proxy, "third")).await.unwrap(), "third", "{fate}");
     }
 }

@@ -3,18 +3,32 @@
 #[path = "support_abuse/mod.rs"]
 mod support;
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use springline_core::{ErrorKind, Value};
+use springline_core::service::{CallKind, MethodInfo, Service};
+use springline_core::{ErrorKind, Result, Value};
 use springline_pyro::{Proxy, Serializer, Version};
 use support::{Script, Served, soon};
 
 const CALLERS: u64 = 48;
 const CALLS: u64 = 80;
+
+/// Typed calls go the way of generated proxies.
+static ECHO: MethodInfo = MethodInfo {
+    name: Cow::Borrowed("echo"),
+    kind: CallKind::Method,
+    params: Cow::Borrowed(&[]),
+    returns: Cow::Borrowed(""),
+    oneway: false,
+    idempotent: false,
+    doc: Cow::Borrowed(""),
+};
 
 #[derive(Default)]
 struct Counts {
@@ -49,7 +63,11 @@ async fn caller(proxy: Proxy, seed: u64, counts: Arc<Counts>) {
         // Now and then larger than a socket's buffer takes at once.
         let size = if random.u32(..100) == 0 { 300_000 } else { random.usize(..200) };
         let token = format!("{seed} {n} {}", "x".repeat(size));
-        let call = proxy.call::<String>("echo", (token.as_str(),));
+        let args = (token.as_str(),);
+        let call: Pin<Box<dyn Future<Output = Result<String>> + Send>> = match n % 2 {
+            0 => Box::pin(proxy.call("echo", (token.as_str(),))),
+            _ => Box::pin(proxy.call_typed(&ECHO, &args)),
+        };
         match random.u32(..10) {
             0..=4 => {
                 assert_eq!(call.await.unwrap(), token);
@@ -275,7 +293,7 @@ fn the_driving_runtime_ends_under_calls_of_another() {
 async fn a_panic_while_a_request_is_written() {
     struct Panics;
     impl serde::Serialize for Panics {
-        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
             panic!("this argument panics when it is written")
         }
     }

@@ -105,7 +105,7 @@ impl Service for Thing {
         Box::pin(async move {
             let handler = std::pin::pin!(async { self.answer(call) });
             let (result, metadata) = context::Scope::new(&call.options, handler).await;
-            Ok(Reply { result: result?.into(), metadata })
+            Ok(Reply { result: result?.into(), metadata: metadata.map(|m| *m).unwrap_or_default() })
         })
     }
 

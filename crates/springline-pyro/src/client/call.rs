@@ -14,11 +14,13 @@ use springline_core::{Annotations, Error, ErrorKind, Metadata, Output, Payload, 
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::link::{Exchange, Frame, Link, Outcoming};
+use super::frame::header_of;
+use super::link::{Exchange, Link, Outcoming};
 use super::proxy::Inner;
 use super::query::{Asked, Plain, Query};
+use crate::plain::{PlainHead, Template};
 use crate::serializer::{Arguments, Kwargs, names_a_remote};
-use crate::wire::{self, Flags, Head, Message, MessageKind, Version};
+use crate::wire::{self, Flags, Head, Header, Message, MessageKind, Version};
 use crate::{Generation, Serializer, fault};
 
 /// A reply that is no exception.
@@ -35,6 +37,8 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(crate) struct WrittenFrame {
     method: Box<str>,
+    /// The header and what is before the arguments, for calls with nothing out of the ordinary.
+    template: Option<Template>,
     before: Box<[u8]>,
     after: Box<[u8]>,
 }
@@ -48,7 +52,7 @@ pub(crate) struct CallFuture<'a, Q> {
 
 enum Stage<'a> {
     Start,
-    Waiting(Exchange),
+    Waiting(Exchange<'a>),
     Slow(BoxFuture<'a, Result<Reply>>),
 }
 
@@ -60,7 +64,7 @@ impl<'a, Q: Query<'a>> CallFuture<'a, Q> {
 
     // Sends the request, if this call is one of the usual kind.
     #[inline]
-    fn start(&self, cx: &mut Context<'_>) -> Result<Option<(Exchange, Outcoming)>> {
+    fn start(&self, cx: &mut Context<'_>) -> Result<Option<(Exchange<'a>, Outcoming)>> {
         let (query, inner) = (&self.query, self.inner);
         if !query.is_usual() || inner.config.timeout.is_some() {
             return Ok(None);
@@ -68,7 +72,10 @@ impl<'a, Q: Query<'a>> CallFuture<'a, Q> {
         let Some(link) = inner.only_link() else { return Ok(None) };
         let version = link.version;
         let flags = inner.flags(&link, query.method(), query.is_oneway());
-        link.start(flags.has(Flags::ONEWAY), cx, |out, last, seq| inner.write(out, last, version, seq, flags, query))
+        let copies = if Q::TAKES_COPIES { inner.config.copies } else { 0 };
+        Link::start(link, flags.has(Flags::ONEWAY), copies, cx, |out, last, seq| {
+            inner.write(out, last, version, seq, flags, query)
+        })
     }
 }
 
@@ -152,27 +159,35 @@ impl Inner {
         }
     }
 
-    // Nearly every reply is nothing but its result. Of such a one: what it is in.
+    // Nearly every reply is nothing but its result. Of such a one: what it is in, where it begins, and the correlation id.
     #[inline]
-    pub(super) fn plain(&self, (header, bytes): &Frame) -> Option<Serializer> {
-        if self.config.key.is_some() || !header.is_plain() || bytes.len() != header.message_len() {
+    pub(super) fn plain(&self, message: &[u8]) -> Option<(Serializer, usize, Option<[u8; 16]>)> {
+        if self.config.key.is_some() {
             return None;
         }
-        if header.version.generation().is_old() && names_a_remote(bytes) {
-            return None;
-        }
-        wire::serializer_on(header, self.config.serializer).and_then(|s| s.answering(self.config.serializer)).ok()
+        let (serializer, start, id) = match PlainHead::of(message) {
+            Some(head) => (head.serializer_of()?, PlainHead::LEN, head.correlation_id()),
+            None => {
+                let header = header_of(message).ok().filter(Header::is_plain)?;
+                if header.version.generation().is_old() && names_a_remote(message) {
+                    return None;
+                }
+                let serializer = wire::serializer_on(&header, self.config.serializer).ok()?;
+                (serializer, header.version.header_len(), header.correlation_id)
+            }
+        };
+        serializer.answering(self.config.serializer).ok().map(|serializer| (serializer, start, id))
     }
 
     #[inline]
-    pub(super) fn reply_of(&self, frame: Frame, link: &Link) -> Result<Reply> {
-        match self.plain(&frame) {
-            Some(serializer) => {
-                let metadata = Metadata { correlation_id: frame.0.correlation_id, ..Metadata::default() };
-                let result = serializer.payload(payload_of(frame), 0, self.config.limits.budget());
+    pub(super) fn reply_of(&self, message: Bytes, link: &Link) -> Result<Reply> {
+        match self.plain(&message) {
+            Some((serializer, start, correlation_id)) => {
+                let metadata = Metadata { correlation_id, ..Metadata::default() };
+                let result = serializer.payload(after(message, start), 0, self.config.limits.budget());
                 Ok(Reply { result, metadata })
             }
-            None => self.answer(frame, link).map(|answer| self.reply(answer)),
+            None => self.answer(message, link).map(|answer| self.reply(answer)),
         }
     }
 
@@ -249,7 +264,7 @@ impl Inner {
         };
         match done? {
             None => Ok(None),
-            Some(frame) => self.answer(frame, exchange.link()).map(Some),
+            Some(frame) => self.answer(frame.into_message()?, exchange.link()).map(Some),
         }
     }
 
@@ -271,6 +286,20 @@ impl Inner {
         asked: &impl Asked,
     ) -> Result<()> {
         let options = asked.options();
+        let correlation_id = options.metadata.correlation_id.or_else(context::correlation_id);
+        let generation = version.generation();
+        if flags == Flags::default()
+            && options.metadata.annotations.is_empty()
+            && let Some(frame) = last.as_ref().filter(|last| *last.method == *asked.method())
+            && let Some(template) = &frame.template
+            && matches!(asked.kwargs(), Kwargs::None)
+        {
+            return template.write(out, seq, correlation_id.as_ref(), &self.config.limits, |out| {
+                asked.write_args(self.config.serializer, generation, out)?;
+                out.buf.extend_from_slice(&frame.after);
+                Ok(())
+            });
+        }
         let joined: Annotations;
         let annotations = if self.config.annotations.is_empty() {
             &options.metadata.annotations
@@ -280,7 +309,6 @@ impl Inner {
             joined = own.chain(common).cloned().collect();
             &joined
         };
-        let generation = version.generation();
         let head = Head {
             version,
             kind: MessageKind::Invoke,
@@ -288,13 +316,13 @@ impl Inner {
             flags,
             seq,
             annotations,
-            correlation_id: options.metadata.correlation_id.or_else(context::correlation_id),
+            correlation_id,
             compress: self.config.compress,
             key: self.config.key.as_ref(),
         };
         wire::write_message(out, &head, &self.config.limits, |out| {
             wire::put_python(out, version, self.config.python);
-            self.write_payload(out, last, generation, asked)
+            self.write_payload(out, last, &head, asked)
         })
     }
 
@@ -304,15 +332,20 @@ impl Inner {
         &self,
         out: &mut Output,
         last: &mut Option<WrittenFrame>,
-        generation: Generation,
+        head: &Head<'_>,
         asked: &impl Asked,
     ) -> Result<()> {
+        let generation = head.version.generation();
         let (serializer, object, method) = (self.config.serializer, &*self.uri.object, asked.method());
         let kwargs = asked.kwargs();
         // Nothing of a pickle stands alone.
         if matches!(kwargs, Kwargs::None) && !serializer.is_pickle() {
             if last.as_ref().is_none_or(|last| *last.method != *method) {
                 *last = WrittenFrame::new(serializer, generation, object, method)?;
+                if let Some(frame) = last {
+                    let plain = Head { flags: Flags::default(), annotations: &self.config.annotations, ..*head };
+                    frame.template = Template::new(&plain, &frame.before);
+                }
             }
             if let Some(frame) = last {
                 out.buf.extend_from_slice(&frame.before);
@@ -325,8 +358,8 @@ impl Inner {
     }
 
     // Reads a reply. After some exceptions the daemon hangs up: the link is then of no more use.
-    fn answer(&self, frame: Frame, link: &Link) -> Result<Answer> {
-        self.open_reply(frame).map_err(|e| {
+    fn answer(&self, message: Bytes, link: &Link) -> Result<Answer> {
+        self.open_reply(message).map_err(|e| {
             if e.exception().is_some_and(fault::ends_connection) {
                 link.retire();
             }
@@ -334,10 +367,11 @@ impl Inner {
         })
     }
 
-    pub(super) fn open_reply(&self, (header, bytes): Frame) -> Result<Answer> {
+    pub(super) fn open_reply(&self, message: Bytes) -> Result<Answer> {
+        let header = header_of(&message)?;
         let set = self.config.serializer;
         let serializer = wire::serializer_on(&header, set)?.answering(set)?;
-        let message = wire::open(&header, bytes, &self.config.limits, self.config.key.as_ref())?;
+        let message = wire::open(&header, message, &self.config.limits, self.config.key.as_ref())?;
         if header.flags.has(Flags::ITEM_STREAM) {
             return Err(Error::new(
                 ErrorKind::Protocol,
@@ -365,11 +399,11 @@ fn check_old(version: Version, method: &str, flags: Flags) -> Result<()> {
     Err(Error::new(ErrorKind::Config, format!("wire version {version} has no {what}")))
 }
 
-/// The payload of a plain reply.
+/// What follows the first `start` bytes.
 #[inline]
-pub(super) fn payload_of((header, mut bytes): Frame) -> Bytes {
-    bytes.advance(header.version.header_len());
-    bytes
+pub(super) fn after(mut message: Bytes, start: usize) -> Bytes {
+    message.advance(start.min(message.len()));
+    message
 }
 
 impl WrittenFrame {
@@ -385,6 +419,11 @@ impl WrittenFrame {
             let (before, rest) = whole.split_at_checked(at)?;
             Some((before, rest.get(alone.len()..)?))
         });
-        Ok(parts.map(|(before, after)| Self { method: method.into(), before: before.into(), after: after.into() }))
+        Ok(parts.map(|(before, after)| Self {
+            method: method.into(),
+            template: None,
+            before: before.into(),
+            after: after.into(),
+        }))
     }
 }

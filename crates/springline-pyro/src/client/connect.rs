@@ -4,14 +4,15 @@ use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use springline_core::{Error, ErrorKind, Limits, Output, Result, Value};
 use springline_net::{Address, ConnectOptions, Inbound, Outbound, Stream};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::link::{Frame, Link};
+use super::link::Link;
 use crate::handshake::{ConnectReply, ConnectRequest, ObjectMetadata};
-use crate::wire::{self, Flags, Head, HmacKey, MessageKind, Version};
+use crate::wire::{self, Flags, Head, Header, HmacKey, MessageKind, Version};
 use crate::{Serializer, fault};
 
 /// How long a daemon may take to speak first, where it is not known to.
@@ -158,7 +159,7 @@ impl Opening<'_> {
         })
     }
 
-    fn judge(&self, stream: Stream, version: Version, (header, bytes): Frame) -> Result<Opened> {
+    fn judge(&self, stream: Stream, version: Version, (header, bytes): (Header, Bytes)) -> Result<Opened> {
         let kind = header.kind;
         let serializer = wire::serializer_of(&header).and_then(|s| s.answering(self.serializer));
         let theirs = header.version;
@@ -229,7 +230,7 @@ impl From<Error> for Attempt {
     }
 }
 
-pub(super) async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<Frame, Attempt> {
+pub(super) async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<(Header, Bytes), Attempt> {
     let mut inbound = Inbound::default();
     loop {
         let header = wire::parse_header(inbound.bytes()).map_err(Error::from)?;

@@ -15,20 +15,20 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use springline_core::{Error, ErrorKind, Limits, Output, Reached, Result};
 use springline_net::{Inbound, Outbound, Stream};
 use tokio::runtime::Handle;
 
 use super::call::WrittenFrame;
+use super::frame::{Frame, Short, header_of};
+use crate::plain::PlainHead;
 use crate::wire::{self, Header, MessageKind, Version};
-
-/// A reply as it came: its head and all its bytes.
-pub(crate) type Frame = (Header, Bytes);
 
 /// What a request has come to: `None` for a oneway request that was written.
 pub(crate) type Outcoming = Poll<Result<Option<Frame>>>;
@@ -36,6 +36,8 @@ pub(crate) type Outcoming = Poll<Result<Option<Frame>>>;
 #[derive(Debug)]
 pub(crate) struct Link {
     state: Mutex<State>,
+    /// The proxy gives it no more calls; a hint that is read without the lock.
+    left: AtomicBool,
     limits: Limits,
     runtime: Handle,
     /// Of the wire.
@@ -46,7 +48,8 @@ pub(crate) struct Link {
 
 #[derive(Debug)]
 struct State {
-    stream: Stream,
+    /// Gone once the link is closed.
+    stream: Option<Stream>,
     inbound: Inbound,
     outbound: Outbound,
     seq: u16,
@@ -67,6 +70,8 @@ struct State {
     dead: Option<(ErrorKind, String)>,
     /// No new calls: a deadline passed, so that the next reply may take long.
     retired: bool,
+    /// Its proxy has let go of it: it is closed as soon as nobody waits for a reply.
+    left: bool,
 }
 
 /// Who moves the bytes.
@@ -91,6 +96,8 @@ struct Slot {
     begins: u64,
     ends: u64,
     oneway: bool,
+    /// The number of the serializer whose short results may be handed over as copies; 0 where none.
+    copies: u8,
 }
 
 #[derive(Debug, Default)]
@@ -120,7 +127,7 @@ impl Link {
     pub(crate) fn new(stream: Stream, limits: Limits, version: Version, seq: u16) -> Self {
         let state = State {
             written: None,
-            stream,
+            stream: Some(stream),
             inbound: Inbound::default(),
             outbound: Outbound::default(),
             seq,
@@ -133,8 +140,16 @@ impl Link {
             driver: Driver::None,
             dead: None,
             retired: false,
+            left: false,
         };
-        Self { state: Mutex::new(state), limits, runtime: Handle::current(), version, oneway: Vec::new() }
+        Self {
+            state: Mutex::new(state),
+            left: AtomicBool::new(false),
+            limits,
+            runtime: Handle::current(),
+            version,
+            oneway: Vec::new(),
+        }
     }
 
     // A panic while the lock was held (in a caller's Serialize) leaves half a request behind: the link is lost.
@@ -157,42 +172,57 @@ impl Link {
         self.lock().retired = true;
     }
 
+    /// The same for a link that is closed when those in progress are done.
+    pub(crate) fn leave(&self) {
+        self.left.store(true, Relaxed);
+        let mut state = self.lock();
+        (state.retired, state.left) = (true, true);
+        state.close_if_left();
+    }
+
+    /// Whether it was left.
+    #[inline]
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.load(Relaxed)
+    }
+
     /// Sends one request, which `write` appends with the sequence number it is given, and waits for the reply (or, for
     /// a oneway request, until it is written).
     pub(crate) fn exchange(
         self: Arc<Self>,
         oneway: bool,
         write: impl FnOnce(&mut Output, &mut Option<WrittenFrame>, u16) -> Result<()>,
-    ) -> Result<Exchange> {
+    ) -> Result<Exchange<'static>> {
         let mut state = self.lock();
-        let (index, new_driver) = state.begin(oneway, write)?;
+        let (index, new_driver) = state.begin(oneway, 0, write)?;
         drop(state);
         if new_driver {
             self.drive();
         }
-        Ok(Exchange { link: self, index, finished: false })
+        Ok(Exchange { link: Held::Shared(self), index, finished: false })
     }
 
     /// The same with the exchange's first poll, under one lock. `None` when the link takes no new calls.
     #[inline]
-    pub(crate) fn start(
-        self: Arc<Self>,
+    pub(crate) fn start<'l>(
+        link: Held<'l>,
         oneway: bool,
+        copies: u8,
         cx: &mut Context<'_>,
         write: impl FnOnce(&mut Output, &mut Option<WrittenFrame>, u16) -> Result<()>,
-    ) -> Result<Option<(Exchange, Outcoming)>> {
-        let mut state = self.lock();
-        if !state.takes_calls(&self.limits) {
+    ) -> Result<Option<(Exchange<'l>, Outcoming)>> {
+        let mut state = link.lock();
+        if !state.takes_calls(&link.limits) {
             return Ok(None);
         }
-        let (index, new_driver) = state.begin(oneway, write)?;
-        let polled = state.poll(index, cx, &self.limits);
+        let (index, new_driver) = state.begin(oneway, copies, write)?;
+        let polled = state.poll(index, cx, &link.limits);
         drop(state);
         if new_driver {
-            self.drive();
+            link.drive();
         }
         let finished = matches!(polled, Poll::Ready(Ok(_)));
-        Ok(Some((Exchange { link: self, index, finished }, polled)))
+        Ok(Some((Exchange { link, index, finished }, polled)))
     }
 
     // Not while the lock is held: a runtime that is shutting down drops the task at once, and the task then takes it.
@@ -204,10 +234,8 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Driver::Asleep(waker) | Driver::Awake(waker) = std::mem::replace(&mut state.driver, Driver::None) {
-            waker.wake(); // it finds the link gone, and ends
-        }
+        // It finds the link gone, and ends.
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).wake_driver();
     }
 }
 
@@ -234,6 +262,7 @@ async fn drive(driving: Driving) {
         if state.dead.is_none() && !state.expected.is_empty() {
             state.read(None, cx, &link.limits);
         }
+        state.close_if_left();
         if state.dead.is_some() {
             return Poll::Ready(());
         }
@@ -260,6 +289,7 @@ impl State {
     fn begin(
         &mut self,
         oneway: bool,
+        copies: u8,
         write: impl FnOnce(&mut Output, &mut Option<WrittenFrame>, u16) -> Result<()>,
     ) -> Result<(usize, bool)> {
         if let Some((_, why)) = &self.dead {
@@ -270,7 +300,7 @@ impl State {
         write(&mut self.outbound.output, &mut self.written, seq)?;
         self.seq = seq;
         let ends = self.outbound.total_queued();
-        let index = self.insert(begins, ends, oneway);
+        let index = self.insert(begins, ends, oneway, copies);
         if oneway {
             self.unwritten.push(index);
         } else {
@@ -329,16 +359,16 @@ impl State {
     }
 
     #[inline]
-    fn insert(&mut self, begins: u64, ends: u64, oneway: bool) -> usize {
+    fn insert(&mut self, begins: u64, ends: u64, oneway: bool, copies: u8) -> usize {
         self.live += 1;
         if let Some(index) = self.free.pop()
             && let Some(slot) = self.slots.get_mut(index)
         {
             slot.outcome = Outcome::Waiting;
-            (slot.begins, slot.ends, slot.oneway) = (begins, ends, oneway);
+            (slot.begins, slot.ends, slot.oneway, slot.copies) = (begins, ends, oneway, copies);
             return index;
         }
-        self.slots.push(Slot { waker: None, outcome: Outcome::Waiting, begins, ends, oneway });
+        self.slots.push(Slot { waker: None, outcome: Outcome::Waiting, begins, ends, oneway, copies });
         self.slots.len() - 1
     }
 
@@ -372,6 +402,30 @@ impl State {
         }
     }
 
+    // Closes a link that the proxy has left and whose callers are all served or gone.
+    #[inline]
+    fn close_if_left(&mut self) {
+        if self.left && self.slots.iter().all(|slot| matches!(slot.outcome, Outcome::Free | Outcome::Dropped)) {
+            self.close();
+        }
+    }
+
+    #[cold]
+    fn close(&mut self) {
+        self.die(ErrorKind::Closed, "the connection was released");
+        self.stream = None;
+        (self.inbound, self.outbound) = (Inbound::default(), Outbound::default());
+        (self.slots, self.free, self.expected, self.unwritten) = Default::default();
+        self.live = 0;
+        self.wake_driver(); // it finds the link dead, and ends
+    }
+
+    fn wake_driver(&mut self) {
+        if let Driver::Asleep(waker) | Driver::Awake(waker) = std::mem::replace(&mut self.driver, Driver::None) {
+            waker.wake();
+        }
+    }
+
     // Whether nobody waits for the stream: it is idle, or all its calls were dropped.
     fn is_unwatched(&self) -> bool {
         matches!(self.driver, Driver::None | Driver::Asleep(_))
@@ -386,7 +440,7 @@ impl State {
     // abandoned one the replies of dropped calls too.
     fn look_around(&mut self, limits: &Limits) {
         let mut cx = Context::from_waker(Waker::noop());
-        if self.stream.poll_read_ready(&mut cx).is_pending() {
+        if self.stream.as_ref().is_none_or(|stream| stream.poll_read_ready(&mut cx).is_pending()) {
             return;
         }
         if !self.expected.is_empty() {
@@ -395,7 +449,8 @@ impl State {
         if !self.expected.is_empty() || self.dead.is_some() {
             return;
         }
-        if self.inbound.poll_fill(&mut self.stream, &mut cx, 0).is_ready() {
+        let Some(stream) = &mut self.stream else { return };
+        if self.inbound.poll_fill(stream, &mut cx, 0).is_ready() {
             self.die(ErrorKind::Closed, "closed by the peer while idle");
         }
     }
@@ -407,7 +462,8 @@ impl State {
         if self.outbound.is_flushed() {
             return Poll::Ready(());
         }
-        let polled = self.outbound.poll_flush(&mut self.stream, cx);
+        let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
+        let polled = self.outbound.poll_flush(stream, cx);
         if !self.unwritten.is_empty() {
             self.mark_sent();
         }
@@ -481,7 +537,8 @@ impl State {
             if done {
                 return;
             }
-            match self.inbound.poll_fill(&mut self.stream, cx, need) {
+            let Some(stream) = &mut self.stream else { return };
+            match self.inbound.poll_fill(stream, cx, need) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => return self.die(ErrorKind::Closed, "the peer closed the connection"),
                 Poll::Ready(Ok(_)) => {}
@@ -495,24 +552,46 @@ impl State {
     // Hands out all replies that are complete; gives how long the next one will be, as far as that is known.
     fn deliver(&mut self, limits: &Limits) -> Result<usize> {
         loop {
-            let Some(header) = wire::parse_header(self.inbound.bytes())? else { return Ok(0) };
-            let len = header.message_len();
+            let bytes = self.inbound.bytes();
+            let mut numbered = true;
+            let (seq, answers, len, plain) = match PlainHead::of(bytes) {
+                Some(h) => {
+                    (h.seq(), matches!(h.kind(), PlainHead::RESULT | PlainHead::PING), h.message_len(), h.serializer())
+                }
+                None => match wire::parse_header(bytes)? {
+                    Some(h) => {
+                        numbered = h.version != Version::V40;
+                        (h.seq, matches!(h.kind, MessageKind::Result | MessageKind::Ping), h.message_len(), 0)
+                    }
+                    None => return Ok(0),
+                },
+            };
             limits.check_message(len)?;
-            if self.inbound.bytes().len() < len {
+            if bytes.len() < len {
                 return Ok(len);
             }
-            let frame = self.inbound.take(len);
-            let Some((seq, index)) = self.expected.pop_front() else { return Err(unasked(&header)) };
-            let numbered = header.version != Version::V40;
-            if numbered && header.seq != seq || !matches!(header.kind, MessageKind::Result | MessageKind::Ping) {
-                return Err(unexpected(&header, seq));
-            }
-            let Some(slot) = self.slots.get_mut(index) else { continue };
-            if matches!(slot.outcome, Outcome::Dropped) {
+            let expected = self.expected.pop_front();
+            let Some((_, index)) = expected.filter(|(expected, _)| (*expected == seq || !numbered) && answers) else {
+                return Err(unexpected(&header_of(bytes)?, expected));
+            };
+            let slot = self.slots.get_mut(index).filter(|slot| !matches!(slot.outcome, Outcome::Dropped));
+            let Some(slot) = slot else {
+                self.inbound.pass(len);
                 self.remove(index);
                 continue;
-            }
-            slot.finish(Outcome::Done((header, frame)));
+            };
+            let copy = match bytes.get(PlainHead::LEN..) {
+                Some(payload) if plain == slot.copies && plain != 0 => Short::new(payload, len - PlainHead::LEN),
+                _ => None,
+            };
+            let frame = match copy {
+                Some(copy) => {
+                    self.inbound.pass(len);
+                    Frame::Short(copy)
+                }
+                None => Frame::Long(self.inbound.take(len)),
+            };
+            slot.finish(Outcome::Done(frame));
         }
     }
 
@@ -558,24 +637,42 @@ impl State {
 }
 
 #[cold]
-fn unasked(header: &Header) -> Error {
-    Error::new(ErrorKind::Protocol, format!("the peer sent a {:?} that nobody asked for", header.kind))
-}
-
-#[cold]
-fn unexpected(header: &Header, seq: u16) -> Error {
-    let text = format!("expected the reply to request {seq}, found {:?} {}", header.kind, header.seq);
+fn unexpected(header: &Header, expected: Option<(u16, usize)>) -> Error {
+    let text = match expected {
+        None => format!("the peer sent a {:?} that nobody asked for", header.kind),
+        Some((seq, _)) => format!("expected the reply to request {seq}, found {:?} {}", header.kind, header.seq),
+    };
     Error::new(ErrorKind::Protocol, text)
 }
 
+/// A link, and what keeps it.
+pub(crate) enum Held<'l> {
+    /// Somebody who lives longer: the usual case costs no count.
+    Lent(&'l Arc<Link>),
+    /// A share of its own.
+    Shared(Arc<Link>),
+}
+
+impl Deref for Held<'_> {
+    type Target = Arc<Link>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Link> {
+        match self {
+            Self::Lent(link) => link,
+            Self::Shared(link) => link,
+        }
+    }
+}
+
 /// A request on its way. `Ok(None)` for a oneway request that was written.
-pub(crate) struct Exchange {
-    link: Arc<Link>,
+pub(crate) struct Exchange<'l> {
+    link: Held<'l>,
     index: usize,
     finished: bool,
 }
 
-impl Exchange {
+impl Exchange<'_> {
     /// The connection that it is on.
     pub(crate) fn link(&self) -> &Link {
         &self.link
@@ -590,18 +687,21 @@ impl Exchange {
     }
 }
 
-impl Future for Exchange {
+impl Future for Exchange<'_> {
     type Output = Result<Option<Frame>>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = self.link.lock().poll(self.index, cx, &self.link.limits);
+        let mut state = self.link.lock();
+        let polled = state.poll(self.index, cx, &self.link.limits);
+        state.close_if_left();
+        drop(state);
         self.finished = matches!(polled, Poll::Ready(Ok(_)));
         polled
     }
 }
 
-impl Drop for Exchange {
+impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if self.finished {
             return;
@@ -611,6 +711,7 @@ impl Drop for Exchange {
         let me = self.index;
         if state.take_back(me) || !matches!(state.outcome(me), Outcome::Waiting) {
             state.remove(me);
+            state.close_if_left();
             return;
         }
         state.withdrawn |= !state.begun(me);
@@ -622,5 +723,6 @@ impl Drop for Exchange {
             // Half a request is written and nobody else is there: push on what goes now, the next caller does the rest.
             let _ = state.flush(&mut Context::from_waker(Waker::noop()), &self.link.limits);
         }
+        state.close_if_left();
     }
 }

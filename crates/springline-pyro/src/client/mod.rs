@@ -2,6 +2,7 @@
 
 mod call;
 mod connect;
+mod frame;
 mod link;
 mod old;
 mod proxy;

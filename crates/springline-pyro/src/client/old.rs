@@ -8,7 +8,7 @@ use springline_core::{Error, ErrorKind, Payload, Result, Value};
 use springline_net::{Outbound, Stream};
 
 use super::connect::{Opened, Opening, check_version, first_seq, read_frame};
-use super::link::{Frame, Link};
+use super::link::Link;
 use crate::handshake::ObjectMetadata;
 use crate::serializer::{Arguments, Kwargs};
 use crate::wire::{self, Flags, Head, Header, MessageKind, Version};
@@ -20,7 +20,7 @@ impl Opening<'_> {
         &self,
         mut stream: Stream,
         version: Version,
-        (header, bytes): Frame,
+        (header, bytes): (Header, Bytes),
     ) -> Result<Opened> {
         let message = wire::open(&header, bytes.clone(), self.limits, self.key);
         match header.kind {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
-use springline_core::{Args, Error, ErrorKind, Limits, Payload, Reached, RemoteRef, Result, Value};
+use springline_core::{Args, Budget, Error, ErrorKind, Limits, Payload, Reached, RemoteRef, Result, Value};
 use springline_net::Address;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -17,13 +17,14 @@ use tracing::debug;
 
 use super::call::{Answer, CallFuture};
 use super::connect::{Opened, Opening};
-use super::link::Link;
+use super::frame::header_of;
+use super::link::{Held, Link};
 use super::query::Typed;
 use super::request::{Batch, Request};
 use crate::handshake::ObjectMetadata;
 use crate::serializer::{Arguments, Kwargs};
 use crate::wire::{self, Annotations, Flags, Head, HmacKey, MessageKind, Version};
-use crate::{DAEMON_OBJECT, Location, PyroUri, Serializer};
+use crate::{DAEMON_OBJECT, Generation, Location, PyroUri, Serializer};
 
 /// A stand-in for an object of a Pyro 4 or 5 daemon.
 ///
@@ -60,7 +61,11 @@ pub(crate) struct Inner {
     pub(super) uri: PyroUri,
     address: Address,
     pub(super) config: Config,
+    /// What the limits allow a message; made once, since it is wanted in one piece.
+    pub(super) budget: Budget,
     links: Mutex<Links>,
+    /// The first connection, to be found without the lock while it lasts. Later ones are found by it.
+    first: OnceLock<Arc<Link>>,
     info: OnceLock<ServiceInfo>,
 }
 
@@ -99,6 +104,8 @@ struct Links {
 pub(crate) struct Config {
     version: Option<Version>,
     pub(super) serializer: Serializer,
+    /// Its number in version 502, if short results are worth a copy: one that is quickly read.
+    pub(super) copies: u8,
     pub(super) timeout: Option<Duration>,
     connect_timeout: Duration,
     handshake: Value,
@@ -234,7 +241,18 @@ impl ProxyBuilder {
                 return lacks("annotations".to_owned());
             }
         }
-        let inner = Inner { uri, address, config, links: Mutex::default(), info: OnceLock::new() };
+        config.copies =
+            if config.serializer == Serializer::Msgpack { config.serializer.id(Generation::Pyro5) as u8 } else { 0 };
+        let budget = config.limits.budget();
+        let inner = Inner {
+            uri,
+            address,
+            config,
+            budget,
+            links: Mutex::default(),
+            first: OnceLock::new(),
+            info: OnceLock::new(),
+        };
         Ok(Proxy { inner: Arc::new(inner) })
     }
 }
@@ -256,6 +274,7 @@ impl Proxy {
         let config = Config {
             version: None,
             serializer: Serializer::default(),
+            copies: 0,
             timeout: None,
             connect_timeout: Duration::from_secs(10),
             handshake: Value::from("hello"),
@@ -380,7 +399,7 @@ impl Proxy {
 
     /// Closes its connections; the next call opens a new one. Calls in progress go on.
     pub fn release(&self) {
-        self.inner.links().open.clear();
+        self.inner.links().open.drain(..).for_each(|link| link.leave());
     }
 
     pub(crate) fn send<'a>(&'a self, call: &'a Call<'a>) -> CallFuture<'a, &'a Call<'a>> {
@@ -409,11 +428,14 @@ impl Inner {
 
     // The connection, where there is one and no more may be. It may be dead.
     #[inline]
-    pub(super) fn only_link(&self) -> Option<Arc<Link>> {
+    pub(super) fn only_link(&self) -> Option<Held<'_>> {
         if self.config.connections > 1 {
-            return self.pick();
+            return self.pick().map(Held::Shared);
         }
-        self.links().open.first().cloned()
+        match self.first.get() {
+            Some(first) if !first.is_left() => Some(Held::Lent(first)),
+            _ => self.links().open.first().cloned().map(Held::Shared),
+        }
     }
 
     // An open connection that can take the call at once, or any if there may not be more.
@@ -431,7 +453,13 @@ impl Inner {
         }
         let best = best.map(|(_, link)| link.clone());
         if gone {
-            links.open.retain(|l| l.load().is_some());
+            links.open.retain(|link| {
+                let open = link.load().is_some();
+                if !open {
+                    link.leave();
+                }
+                open
+            });
         }
         best.filter(|_| links.open.len() >= self.config.connections)
     }
@@ -491,6 +519,7 @@ impl Inner {
         link.oneway.extend_from_slice(&self.config.oneway);
         let link = Arc::new(link);
         let mut links = self.links();
+        let _ = self.first.set(link.clone());
         links.open.push(link.clone());
         links.version = Some(version);
         links.metadata = metadata.map(Arc::new);
@@ -554,9 +583,16 @@ impl Inner {
                     Err(_) => return Err(late(t).with_reached(exchange.give_up())),
                 },
             };
+            let answer = match answer {
+                Some(frame) => {
+                    let message = frame.into_message()?;
+                    Some((header_of(&message)?, message))
+                }
+                None => None,
+            };
             match answer {
                 Some((header, _)) if header.kind == MessageKind::Ping => Ok(()),
-                Some(frame) if !pings => self.open_reply(frame).map(|_| ()),
+                Some((_, message)) if !pings => self.open_reply(message).map(|_| ()),
                 _ => Err(Error::new(ErrorKind::Protocol, "expected the answer to a ping, found something else")),
             }
         };

@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, MethodInfo, Reply};
 use springline_core::{Args, Output, Payload, Result};
 
-use super::call::payload_of;
-use super::link::{Frame, Link};
+use super::call::after;
+use super::frame::Frame;
+use super::link::Link;
 use super::proxy::Inner;
 use crate::serializer::{Arguments, Kwargs};
 use crate::{Generation, Serializer};
@@ -29,6 +30,9 @@ pub(crate) trait Asked {
 /// A call, and what it comes to.
 pub(crate) trait Query<'a>: Asked + Copy + Unpin + 'a {
     type Output;
+
+    /// Whether short replies may come as copies: where they are read at once.
+    const TAKES_COPIES: bool;
 
     /// Whether it is a method's call without a deadline.
     fn is_usual(&self) -> bool;
@@ -70,6 +74,8 @@ impl Asked for &Call<'_> {
 impl<'a> Query<'a> for &'a Call<'a> {
     type Output = Reply;
 
+    const TAKES_COPIES: bool = false;
+
     #[inline]
     fn is_usual(&self) -> bool {
         self.kind == CallKind::Method && self.options.deadline.is_none()
@@ -82,7 +88,7 @@ impl<'a> Query<'a> for &'a Call<'a> {
 
     #[inline]
     fn read(&self, inner: &Inner, frame: Frame, link: &Link) -> Result<Reply> {
-        inner.reply_of(frame, link)
+        inner.reply_of(frame.into_message()?, link)
     }
 
     #[inline]
@@ -149,6 +155,8 @@ impl<A: Args, T> Asked for Typed<'_, A, T> {
 impl<'a, A: Args, T: DeserializeOwned + 'a> Query<'a> for Typed<'a, A, T> {
     type Output = T;
 
+    const TAKES_COPIES: bool = true;
+
     #[inline]
     fn is_usual(&self) -> bool {
         self.info.kind == CallKind::Method
@@ -161,14 +169,17 @@ impl<'a, A: Args, T: DeserializeOwned + 'a> Query<'a> for Typed<'a, A, T> {
 
     #[inline]
     fn read(&self, inner: &Inner, frame: Frame, link: &Link) -> Result<T> {
-        match inner.plain(&frame) {
-            Some(serializer) if !self.info.oneway => {
-                let read = serializer.read_typed(payload_of(frame), inner.config.limits.budget());
-                read.map_err(|e| self.info.wrong_result(e))
-            }
-            Some(_) => Reply::from(Payload::null()).read(self.info),
-            None => inner.reply_of(frame, link)?.read(self.info),
-        }
+        let budget = inner.budget;
+        let read = match frame {
+            // Of a oneway method nobody looks at the result.
+            _ if self.info.oneway => return Reply::from(Payload::null()).read(self.info),
+            Frame::Short(payload) => inner.config.serializer.read_short(payload.get(), budget),
+            Frame::Long(message) => match inner.plain(&message) {
+                Some((serializer, start, _)) => serializer.read_typed(after(message, start), budget),
+                None => return inner.reply_of(message, link)?.read(self.info),
+            },
+        };
+        read.map_err(|e| self.info.wrong_result(e))
     }
 
     #[inline]

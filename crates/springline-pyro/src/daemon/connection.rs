@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use springline_core::{Error, ErrorKind, Peer, Result, Service, Value, remote};
+use springline_core::{Budget, Error, ErrorKind, Peer, Result, Service, Value, remote};
 use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::run::Run;
 use super::{DAEMON_OBJECT, Handshake, Shared, object};
 use crate::handshake::{ConnectReply, ConnectRequest};
+use crate::plain::Template;
 use crate::serializer::CallFrame;
 use crate::wire::{self, BadStart, Flags, Head, Header, MessageKind, Version};
 use crate::{Generation, ObjectMetadata, Serializer};
@@ -31,6 +32,12 @@ pub(super) struct Client {
 /// A method of an object, as it was looked up.
 pub(super) struct Found {
     pub(super) frame: CallFrame,
+    /// The serializer's number on this connection.
+    pub(super) serializer_id: u16,
+    /// What the limits allow a message.
+    pub(super) budget: Budget,
+    /// How plain results are written.
+    pub(super) reply: Option<Template>,
     pub(super) service: Arc<dyn Service>,
     /// Of the registry; another one means that something has changed.
     pub(super) epoch: u64,
@@ -189,6 +196,14 @@ impl Shared {
             }
             other => Err(Error::new(ErrorKind::Protocol, format!("expected a call or a ping, found {other:?}"))),
         }
+    }
+
+    /// What stays the same when a method is called again.
+    pub(super) fn found(&self, request: &Header, frame: CallFrame, service: Arc<dyn Service>, epoch: u64) -> Found {
+        let mut head = self.head(request, MessageKind::Result);
+        head.compress = self.config.compress;
+        let reply = Template::new(&head, &[]);
+        Found { frame, serializer_id: request.serializer, budget: self.config.limits.budget(), reply, service, epoch }
     }
 
     /// The head of an answer to `request`.

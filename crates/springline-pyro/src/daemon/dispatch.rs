@@ -9,14 +9,15 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use springline_core::panics::{Panicked, catch};
 use springline_core::service::{BoxFuture, Call, CallKind, CallOptions, Reply, Service};
-use springline_core::{Error, Exception, Output, Payload, Peer, Result, Value, remote};
+use springline_core::{Annotations, Error, Exception, Output, Payload, Peer, Result, Value, remote};
 use springline_net::Outbound;
 use tracing::{debug, error, warn};
 
 use super::Shared;
-use super::connection::{Client, Found, Next, is_daemon};
+use super::connection::{Client, Next, is_daemon};
 use super::object::DaemonObject;
 use crate::fault::told;
+use crate::plain::Template;
 use crate::serializer::{CallFrame, CallParts};
 use crate::wire::{self, Flags, Header, Message, MessageKind, Version};
 use crate::{Serializer, fault};
@@ -56,7 +57,7 @@ impl Shared {
             Some(service) => {
                 if !parts.method.starts_with('_') {
                     let frame = CallFrame::of(serializer, &message.payload, &parts);
-                    client.last = frame.map(|frame| Found { frame, service: service.clone(), epoch });
+                    client.last = frame.map(|frame| self.found(header, frame, service.clone(), epoch));
                 }
                 let request = Request { header, message: &message, serializer, parts: &parts };
                 self.perform(&request, &*service, &client.peer).await
@@ -64,7 +65,14 @@ impl Shared {
             None => Err(Failure::Call(told::unknown_object(&parts.object))),
         };
         match done {
-            Ok(Answer::Reply(reply)) => self.reply(header, &message.annotations, serializer, &reply, outbound)?,
+            Ok(Answer::Reply(reply)) => {
+                let result =
+                    |out: &mut Output| serializer.write_payload(header.version.generation(), out, &reply.result);
+                let written = self.reply(header, &message.annotations, &reply.metadata.annotations, outbound, result);
+                if let Err(e) = written {
+                    self.raise(header, serializer, told::unsent(e), outbound)?;
+                }
+            }
             Ok(Answer::Batch(results)) => {
                 self.reply_batch(header, &message.annotations, serializer, results, outbound)?
             }
@@ -140,34 +148,45 @@ impl Shared {
         self.registry.get(object)
     }
 
+    /// Appends a plain result.
+    #[inline]
+    pub(super) fn reply_by(
+        &self,
+        template: &Template,
+        seq: u16,
+        correlation_id: Option<[u8; 16]>,
+        outbound: &mut Outbound,
+        result: impl FnOnce(&mut Output) -> Result<()>,
+    ) -> Result<()> {
+        let id = correlation_id.unwrap_or_else(new_uuid);
+        guarded(&mut outbound.output, |out| template.write(out, seq, Some(&id), &self.config.limits, result))
+    }
+
+    /// Appends the answer to a request that had these annotations: a result that `result` writes, with annotations of its
+    /// own.
     #[inline]
     pub(super) fn reply(
         &self,
         header: &Header,
-        annotations: &[(Cow<'static, str>, Bytes)],
-        serializer: Serializer,
-        reply: &Reply,
+        requested: &[(Cow<'static, str>, Bytes)],
+        annotations: &Annotations,
         outbound: &mut Outbound,
+        result: impl FnOnce(&mut Output) -> Result<()>,
     ) -> Result<()> {
-        let generation = header.version.generation();
         let mut head = self.head(header, MessageKind::Result);
         let joined;
-        if !reply.metadata.annotations.is_empty() && header.version.has_annotations() {
-            joined = [&reply.metadata.annotations[..], &self.config.annotations[..]].concat();
+        if !annotations.is_empty() && header.version.has_annotations() {
+            joined = [&annotations[..], &self.config.annotations[..]].concat();
             head.annotations = &joined;
         }
         head.compress = self.config.compress;
-        head.correlation_id = correlation_id(header, annotations);
-        let written = guarded(&mut outbound.output, |out| {
+        head.correlation_id = correlation_id(header, requested);
+        guarded(&mut outbound.output, |out| {
             wire::write_message(out, &head, &self.config.limits, |out| {
                 wire::put_python(out, header.version, header.python);
-                serializer.write_payload(generation, out, &reply.result)
+                result(out)
             })
-        });
-        match written {
-            Ok(()) => Ok(()),
-            Err(e) => self.raise(header, serializer, told::unsent(e), outbound),
-        }
+        })
     }
 
     fn reply_batch(
