@@ -23,15 +23,16 @@ impl Python2 {
         command.env("PYTHONPATH", std::env::join_paths([peers.join("pyro3-3.16"), peers.join("m2crypto")]).unwrap());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        loop {
-            // The name server prints where it is first.
+        let mut this = Self { child, ready: serde_json::Value::Null };
+        // The name server prints where it is first.
+        while this.ready.is_null() {
             let line = lines.next().expect("the server says when it is ready").unwrap();
             if let Some(ready) = line.strip_prefix("READY ") {
-                let ready = serde_json::from_str(ready).unwrap();
-                std::thread::spawn(move || lines.for_each(drop));
-                return Self { child, ready };
+                this.ready = serde_json::from_str(ready).unwrap();
             }
         }
+        std::thread::spawn(move || lines.for_each(drop));
+        this
     }
 
     fn uri(&self, which: &str) -> &str {

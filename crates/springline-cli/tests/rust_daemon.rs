@@ -224,7 +224,7 @@ fn keys_from_file_or_environment() {
     assert!(refused.err.contains("SPRINGLINE_HMAC_KEY"), "{}", refused.err);
     assert!(!refused.err.contains("wrong") && !refused.err.contains("secret"), "{}", refused.err);
     assert!(run(&hello).code == 3 && with("", &[]).code == 3);
-    with("secret", &["--pyro", "5"]).fails(2, &["hmac key needs Pyro4"]);
+    with("secret", &["--pyro", "5"]).fails(2, &["502", "has no hmac keys"]);
     let empty = Scratch::file("key-empty", b"\n");
     run(&[&hello[..], &["--hmac-key-file", empty.path()]].concat()).fails(2, &["is empty"]);
     run(&[&hello[..], &["--hmac-key-file", "/nowhere/key"]].concat()).fails(2, &["/nowhere/key", "cannot be read"]);

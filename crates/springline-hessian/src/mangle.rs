@@ -64,8 +64,10 @@ fn push(name: &mut String, java: &str) {
 /// The mangled name for a call, by the kinds of its arguments: what a client can tell without knowing the method.
 ///
 /// Null, and what may be several things in Java, are guessed: null as `Object`, lists as `List`, maps as `Map`.
-#[cfg(feature = "net")]
-pub(crate) fn name(method: &str, args: &Payload<'_>) -> Result<String> {
+///
+/// # Errors
+/// Whatever keeps the arguments from being read or written as values.
+pub fn name(method: &str, args: &Payload<'_>) -> Result<String> {
     let mut name = method.to_owned();
     let args = args.to_value()?;
     for arg in args.as_items().unwrap_or_default() {
@@ -115,7 +117,8 @@ fn part_of_array(component: &str) -> String {
 
 /// The method that a name from the wire means, among those that a service describes: `name__count` where the call tells its
 /// count, the name as it is, one of the first two forms above, and then the third.
-pub(crate) fn find<'i>(info: &'i ServiceInfo, name: &str, count: Option<usize>) -> Option<&'i MethodInfo> {
+#[must_use]
+pub fn find<'i>(info: &'i ServiceInfo, name: &str, count: Option<usize>) -> Option<&'i MethodInfo> {
     let methods = || info.methods.iter().filter(|m| m.kind == springline_core::CallKind::Method);
     if let Some(count) = count
         && let Some(found) = methods().find(|m| is_counted(&m.name, name, count))

@@ -221,6 +221,7 @@ pub fn parse_header(b: &[u8]) -> Result<Option<Header>, BadStart> {
 }
 
 /// The error for a message that ends within its header.
+#[cfg(feature = "net")]
 #[cold]
 pub(crate) fn cut_off() -> Error {
     Error::new(ErrorKind::Internal, "a message ends within its header")

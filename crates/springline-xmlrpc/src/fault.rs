@@ -97,43 +97,6 @@ impl Fault {
         Self::said(dialect, code, class, &shortened(&text, LONGEST))
     }
 
-    /// As [`from_error`](Self::from_error), with all that is known of the error, secrets included.
-    pub(crate) fn detailed(error: &Error, dialect: FaultDialect) -> Self {
-        let fault = Self::from_error(error, dialect);
-        if error.exception().is_some() {
-            return fault;
-        }
-        let report = error.report();
-        let string = match dialect {
-            FaultDialect::Interop => report,
-            FaultDialect::Python => {
-                let class = fault.string.split_inclusive(">:").next().unwrap_or_default();
-                format!("{class}{report}")
-            }
-        };
-        Self { string, ..fault }
-    }
-
-    /// There is no method of that name, of which the caller gets to see the beginning.
-    pub(crate) fn no_such_method(name: &str, dialect: FaultDialect) -> Self {
-        let name = shortened(name, SHOWN_NAME);
-        let text = match dialect {
-            FaultDialect::Interop => format!("method '{name}' is not supported"),
-            FaultDialect::Python => format!("method \"{name}\" is not supported"),
-        };
-        Self::said(dialect, code::METHOD_NOT_FOUND, "Exception", &text)
-    }
-
-    /// A defect on the server's side.
-    pub(crate) fn internal(why: &str, dialect: FaultDialect) -> Self {
-        Self::said(dialect, code::INTERNAL, "RuntimeError", why)
-    }
-
-    /// A call that is none.
-    pub(crate) fn no_call(why: &str, dialect: FaultDialect) -> Self {
-        Self::said(dialect, code::INVALID_REQUEST, "TypeError", why)
-    }
-
     fn said(dialect: FaultDialect, code: i32, class: &str, text: &str) -> Self {
         match dialect {
             FaultDialect::Interop => Self::new(code, text),
@@ -189,7 +152,49 @@ impl Fault {
     }
 }
 
+/// What a server tells of its own accord.
+#[cfg(feature = "net")]
+impl Fault {
+    /// As [`from_error`](Self::from_error), with all that is known of the error, secrets included.
+    pub(crate) fn detailed(error: &Error, dialect: FaultDialect) -> Self {
+        let fault = Self::from_error(error, dialect);
+        if error.exception().is_some() {
+            return fault;
+        }
+        let report = error.report();
+        let string = match dialect {
+            FaultDialect::Interop => report,
+            FaultDialect::Python => {
+                let class = fault.string.split_inclusive(">:").next().unwrap_or_default();
+                format!("{class}{report}")
+            }
+        };
+        Self { string, ..fault }
+    }
+
+    /// There is no method of that name, of which the caller gets to see the beginning.
+    pub(crate) fn no_such_method(name: &str, dialect: FaultDialect) -> Self {
+        let name = shortened(name, SHOWN_NAME);
+        let text = match dialect {
+            FaultDialect::Interop => format!("method '{name}' is not supported"),
+            FaultDialect::Python => format!("method \"{name}\" is not supported"),
+        };
+        Self::said(dialect, code::METHOD_NOT_FOUND, "Exception", &text)
+    }
+
+    /// A defect on the server's side.
+    pub(crate) fn internal(why: &str, dialect: FaultDialect) -> Self {
+        Self::said(dialect, code::INTERNAL, "RuntimeError", why)
+    }
+
+    /// A call that is none.
+    pub(crate) fn no_call(why: &str, dialect: FaultDialect) -> Self {
+        Self::said(dialect, code::INVALID_REQUEST, "TypeError", why)
+    }
+}
+
 /// Characters of a name that are told to whoever asked for it.
+#[cfg(feature = "net")]
 pub(crate) const SHOWN_NAME: usize = 200;
 
 /// Characters of a text that is made here. Some quote what was sent, and in an answer a character may take six.

@@ -241,9 +241,8 @@ pub(super) async fn read_frame(stream: &mut Stream, limits: &Limits) -> Result<(
             if inbound.bytes().len() >= need {
                 let frame = inbound.take(need);
                 // A daemon that spoke first may have more to say to one of another version (4.10).
-                if !inbound.is_empty()
-                    && !(header.kind == MessageKind::ConnectOk && header.version.daemon_speaks_first())
-                {
+                let greeting = header.kind == MessageKind::ConnectOk && header.version.daemon_speaks_first();
+                if !(greeting || inbound.is_empty()) {
                     return Err(
                         Error::new(ErrorKind::Protocol, "the daemon sent more than the handshake's answer").into()
                     );

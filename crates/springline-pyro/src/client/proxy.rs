@@ -232,7 +232,7 @@ impl ProxyBuilder {
             let lacks =
                 |what: String| Err(Error::new(ErrorKind::Config, format!("wire version {version} has no {what}")));
             if config.key.is_some() && !version.has_signatures() {
-                return lacks("signatures".to_owned());
+                return lacks("hmac keys: messages are not signed there".to_owned());
             }
             if !version.has_serializer(config.serializer) {
                 return lacks(config.serializer.to_string());

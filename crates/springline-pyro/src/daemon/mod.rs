@@ -67,7 +67,7 @@ impl Config {
         let Some(version) = self.version else { return Ok(()) };
         let lacks = |what: String| Err(Error::new(ErrorKind::Config, format!("wire version {version} has no {what}")));
         if self.key.is_some() && !version.has_signatures() {
-            return lacks("signatures".to_owned());
+            return lacks("hmac keys: messages are not signed there".to_owned());
         }
         if !self.annotations.is_empty() && !version.has_annotations() {
             return lacks("annotations".to_owned());
