@@ -26,7 +26,11 @@ const FETCH: &str = r#"
 import hashlib, html, io, os, re, subprocess, sys, tarfile, urllib.parse, urllib.request
 project, stem, checksum, part, target = sys.argv[1:]
 asked = subprocess.run([sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True)
-index = os.environ.get("PIP_INDEX_URL") or asked.stdout.strip() or "https://pypi.org/simple"
+index = os.environ.get("PIP_INDEX_URL") or asked.stdout.strip()
+if not index:
+    # What pip asks when nothing is set.
+    from pip._internal.models.index import PyPI
+    index = PyPI.simple_url
 page = "%s/%s/" % (index.rstrip("/"), project.lower())
 links = re.findall(r'href="([^"]+)"', urllib.request.urlopen(page, timeout=120).read().decode())
 links = [urllib.parse.urljoin(page, html.unescape(link)) for link in links]
