@@ -19,9 +19,8 @@ pub(super) fn is_right(parent: &Path) -> bool {
 
 /// Installs it into a directory of its own, for NODE_PATH.
 pub(super) fn make(parent: &Path) -> Result<(), String> {
-    let missing = missing_tools();
-    if !missing.is_empty() {
-        return Err(format!("{} is missing. On Debian, as root: apt-get install nodejs npm", missing.join(" and ")));
+    if !missing_tools().is_empty() {
+        super::apt_get(&["nodejs", "npm"])?;
     }
     println!("peers: {PIN} for node");
     let half = parent.join(format!("{DIRECTORY}.part"));
