@@ -1,7 +1,9 @@
 //! One entry for everything a contributor runs: `cargo xtask help`.
 
+mod examples;
 mod peers;
 mod steps;
+mod transcript;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   peers [--python PATH]   make target/peers: the peers that the live tests talk to, in Python and C
-  test [ARGS]             peers, then every test and doc test; ARGS go to cargo test
+  test [ARGS]             peers, then every test, doc test and example; ARGS go to cargo test, which is all that runs then
+  examples [NAME..]       peers, then runs the examples and compares what they print with their output.txt
   lint                    formatting, clippy and the documentation, warnings denied
   ci                      test, then lint
   bench [ARGS]            peers, then the benchmarks against peers and limits; ARGS go to the benchmark program
@@ -34,6 +37,10 @@ fn main() -> ExitCode {
             peers_step(&mut steps, &root, &target, Some(Path::new(python)));
         }
         ("test", rest) => test(&mut steps, &root, &target, rest),
+        ("examples", names) => {
+            peers_step(&mut steps, &root, &target, None);
+            run_examples(&mut steps, &root, &target, names);
+        }
         ("lint", []) => lint(&mut steps),
         ("ci", []) => {
             test(&mut steps, &root, &target, &[]);
@@ -98,7 +105,43 @@ fn test(steps: &mut Steps, root: &Path, target: &Path, args: &[OsString]) {
         // Benchmarks are not run here, but they must not rot either.
         let cargo = steps.cargo(&["test", "--workspace", "--benches", "--no-run"]);
         steps.run("benches compile", cargo);
+        run_examples(steps, root, target, &[]);
     }
+}
+
+fn run_examples(steps: &mut Steps, root: &Path, target: &Path, asked: &[OsString]) {
+    let names = examples::names(root);
+    let chosen = match examples::chosen(&names, asked) {
+        Ok(chosen) => chosen,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return steps.own("examples", || Outcome::Failed(2));
+        }
+    };
+    if steps.failed() {
+        return steps.skip("examples");
+    }
+    let mut cargo = steps.cargo(&["build", "--bins", "-p", "springline-cli"]);
+    for name in &chosen {
+        cargo.args(["-p", name]);
+    }
+    steps.run("examples are built", cargo);
+    if steps.failed() {
+        return steps.skip("examples");
+    }
+    steps.own("examples", || {
+        let mut outcome = Outcome::Passed;
+        for name in chosen {
+            match examples::run(root, target, name) {
+                Ok(()) => println!("example {name} ... ok"),
+                Err(why) => {
+                    println!("example {name} ... FAILED\n{why}");
+                    outcome = Outcome::Failed(1);
+                }
+            }
+        }
+        outcome
+    });
 }
 
 fn lint(steps: &mut Steps) {

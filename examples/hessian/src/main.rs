@@ -5,6 +5,7 @@
 //! Java's, for example.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use springline::hessian::Dialect;
@@ -87,7 +88,8 @@ async fn run(argument: Option<String>) -> Result<()> {
         return Ok(());
     }
     println!("\nServing {url} until Ctrl-C. From Java:\n\n{}", java(&url));
-    server.serve_forever().await;
+    let _ = tokio::signal::ctrl_c().await;
+    server.shutdown(Duration::from_secs(10)).await;
     Ok(())
 }
 
