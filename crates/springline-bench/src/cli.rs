@@ -66,6 +66,9 @@ enum Task {
         /// Interleaved rounds.
         #[arg(long, default_value_t = 9)]
         rounds: usize,
+        /// Only what begins so: `pickle`, `xml-decode`.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
     },
     /// The most memory of a server that reads and writes a big XML-RPC document.
     Memory {
@@ -164,18 +167,18 @@ pub(crate) fn run() -> Result<()> {
         Task::Allocations { calls, only, workload } => {
             allocations::run(&launch, &workload, &only, calls, &mut figures)?;
         }
-        Task::Codecs { records, rounds } => {
+        Task::Codecs { records, rounds, only } => {
             if codecs::rerun_tamed()? {
                 return Ok(());
             }
-            codecs::run(records, rounds, &mut figures)?;
+            codecs::run(records, rounds, &only, &mut figures)?;
         }
         Task::Memory { megabytes, only } => memory::run(&launch, &only, megabytes, &mut figures)?,
         Task::All(calls) => {
             if codecs::rerun_tamed()? {
                 return Ok(());
             }
-            codecs::run(10_000, calls.rounds.unwrap_or(9), &mut figures)?;
+            codecs::run(10_000, calls.rounds.unwrap_or(9), &[], &mut figures)?;
             calls.measure(&launch, &mut figures)?;
             instructions::run(&launch, &COUNTED, &calls.only, 1000, &mut figures)?;
             allocations::run(&launch, &COUNTED, &calls.only, 1000, &mut figures)?;

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::control::thread_cpu_ns;
 use crate::hessian;
 use crate::peers::{python, script};
+use crate::pickle;
 use crate::process::Process;
 use crate::records::{Record, RecordRef, records};
 use crate::samples::{Figures, median, range};
@@ -25,6 +26,16 @@ pub enum Op {
     SerpentEncode,
     /// Reads serpent's Python literals into records that own their texts.
     SerpentDecode,
+    /// Writes a pickle of protocol 2.
+    PickleEncode,
+    /// Reads CPython's pickle of protocol 2 into records that own their texts.
+    Pickle2Decode,
+    /// The same of protocol 3.
+    Pickle3Decode,
+    /// The same of protocol 4.
+    Pickle4Decode,
+    /// The same of protocol 5.
+    Pickle5Decode,
     /// Reads an XML-RPC response into a tree of values.
     XmlValue,
     /// Reads an XML-RPC response into records that own their texts.
@@ -44,12 +55,17 @@ pub enum Op {
 }
 
 impl Op {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 18] = [
         Self::MsgpackEncode,
         Self::MsgpackDecode,
         Self::MsgpackBorrow,
         Self::SerpentEncode,
         Self::SerpentDecode,
+        Self::PickleEncode,
+        Self::Pickle2Decode,
+        Self::Pickle3Decode,
+        Self::Pickle4Decode,
+        Self::Pickle5Decode,
         Self::XmlValue,
         Self::XmlTyped,
         Self::XmlEncode,
@@ -68,6 +84,11 @@ impl Op {
             Self::MsgpackBorrow => "msgpack-decode-borrowed",
             Self::SerpentEncode => "serpent-encode",
             Self::SerpentDecode => "serpent-decode",
+            Self::PickleEncode => "pickle-encode",
+            Self::Pickle2Decode => "pickle2-decode",
+            Self::Pickle3Decode => "pickle3-decode",
+            Self::Pickle4Decode => "pickle4-decode",
+            Self::Pickle5Decode => "pickle5-decode",
             Self::XmlValue => "xml-decode-value",
             Self::XmlTyped => "xml-decode-typed",
             Self::XmlEncode => "xml-encode",
@@ -83,7 +104,13 @@ impl Op {
     fn base(self) -> &'static str {
         match self {
             Self::MsgpackEncode | Self::MsgpackDecode | Self::MsgpackBorrow => "rmp-serde",
-            Self::SerpentEncode | Self::SerpentDecode => "cpython",
+            Self::SerpentEncode
+            | Self::SerpentDecode
+            | Self::PickleEncode
+            | Self::Pickle2Decode
+            | Self::Pickle3Decode
+            | Self::Pickle4Decode
+            | Self::Pickle5Decode => "cpython",
             Self::XmlValue | Self::XmlTyped => "quick-xml events",
             // Without the peers there is nobody to compare with but Python.
             Self::XmlEncode => {
@@ -136,6 +163,8 @@ pub struct Data {
     pub serpent: Vec<u8>,
     /// What XML-RPC decoders read: a response with [`Data::xml_records`].
     pub xml: String,
+    /// What pickle decoders read, written by CPython; empty where no Python was asked.
+    pub(crate) pickles: pickle::Pickles,
     json: Vec<u8>,
     hessian: hessian::Data,
 }
@@ -147,7 +176,15 @@ impl Data {
         let msgpack = rmp_serde::to_vec_named(&records).expect("records are plain data");
         let json = serde_json::to_vec(&records).expect("records are plain data");
         let xml = xml::response(&records[..Op::XmlEncode.records(count)]);
-        Self { records, msgpack, serpent: Vec::new(), xml, json, hessian: hessian::Data::new(count) }
+        Self {
+            records,
+            msgpack,
+            serpent: Vec::new(),
+            xml,
+            pickles: pickle::Pickles::default(),
+            json,
+            hessian: hessian::Data::new(count),
+        }
     }
 
     /// The records that XML-RPC has to do with.
@@ -184,6 +221,7 @@ pub fn columns(data: &Data) -> Vec<Column<'_>> {
     let mut columns = baselines(data);
     columns.extend(crate::contestants::springline::columns(data));
     columns.extend(crate::contestants::xmlrpc::columns(data));
+    columns.extend(pickle::columns(data));
     columns.extend(xml::columns(data));
     columns.extend(hessian::columns(&data.hessian));
     columns.sort_by_key(|column| column.op);
@@ -240,14 +278,16 @@ pub(crate) fn rerun_tamed() -> Result<bool> {
     if status.success() { Ok(true) } else { Err("the codecs did not run to their end".into()) }
 }
 
-pub(crate) fn run(count: usize, rounds: usize, figures: &mut Figures) -> Result<()> {
+/// Times the columns whose operations begin with one of `only`, or all.
+pub(crate) fn run(count: usize, rounds: usize, only: &[String], figures: &mut Figures) -> Result<()> {
     let mut data = Data::new(count);
     let mut cpython = Cpython::start(&mut data)?;
     let mut java = hessian::Java::start(&mut data.hessian)?;
     let mut columns = columns(&data);
+    let wanted = |op: Op| only.is_empty() || only.iter().any(|start| op.name().starts_with(start.as_str()));
     for round in 0..=rounds {
         eprint!("codecs: round {round} of {rounds}   \r");
-        for op in Op::ALL {
+        for op in Op::ALL.into_iter().filter(|op| wanted(*op)) {
             let mut times = Vec::new();
             for column in columns.iter_mut().filter(|column| column.op == op) {
                 times.push((column.name, once(column)));
@@ -311,10 +351,11 @@ impl Cpython {
         std::fs::write(&json, &data.json)?;
         std::fs::write(&xml, &data.xml)?;
         let mut command = Command::new(python()?);
-        command.arg(script("records.py")).args([&json, &serpent, &xml]);
+        command.arg(script("records.py")).args([&json, &serpent, &xml, &dir]);
         let mut process = Process::start("records.py".into(), &mut command)?;
         process.expect("ready")?;
         data.serpent = std::fs::read(&serpent)?;
+        data.pickles = pickle::Pickles::read(&dir)?;
         std::fs::remove_dir_all(&dir)?;
         Ok(Self(process))
     }

@@ -17,6 +17,7 @@ mod load;
 mod memory;
 mod noise;
 mod peers;
+mod pickle;
 mod pki;
 mod process;
 pub mod records;
