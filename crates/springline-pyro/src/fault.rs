@@ -8,6 +8,7 @@
 
 use springline_core::{Error, ErrorKind, Exception, Result, Value};
 
+use crate::special::{class_in_bytes, with_texts};
 use crate::{Generation, Serializer, Version};
 
 /// Builtin exceptions of CPython 3.8 to 3.13, and Python 2's that 3 has as well.
@@ -99,6 +100,7 @@ const REMOTE_ARGS: &str = "remote_args";
 /// The exception in a reply's payload.
 #[must_use]
 pub fn from_value(value: Value) -> Exception {
+    let value = if is_of_python_2(&value) { with_texts(value) } else { value };
     let Some(class) = value.class().map(str::to_owned) else {
         // Not a class dict: keep whatever it is as text.
         let text = value.as_str().map_or_else(|| format!("{value:?}"), str::to_owned);
@@ -122,6 +124,12 @@ pub fn from_value(value: Value) -> Exception {
         None => Vec::new(),
     };
     made_of(class, args, attributes)
+}
+
+// Whether Python 2 wrote it in marshal: Python 3 has neither classes nor lines of tracebacks as bytes.
+fn is_of_python_2(value: &Value) -> bool {
+    let lines = value.field("attributes").and_then(|a| a.field(TRACEBACK)).and_then(Value::as_items);
+    class_in_bytes(value).is_some() || lines.is_some_and(|lines| lines.iter().any(|line| line.as_bytes().is_some()))
 }
 
 // An exception as pickle has it: what it was made with, and its attributes as fields.
@@ -350,7 +358,10 @@ pub fn wrapper(exception: Exception, version: Version) -> Value {
 /// The exception inside a batch's last result, if it is one.
 #[must_use]
 pub fn unwrap(value: &Value) -> Option<Exception> {
-    value.class().filter(|c| c.rsplit('.').next() == Some("_ExceptionWrapper"))?;
+    let class = value.class().or_else(|| class_in_bytes(value))?;
+    if class.rsplit('.').next() != Some("_ExceptionWrapper") {
+        return None;
+    }
     value.field("exception").map(|e| from_value(e.clone()))
 }
 

@@ -36,6 +36,32 @@ pub(crate) fn check_years(v: &DateTime) -> Result<()> {
     }
 }
 
+/// Python 2 has one type for bytes and text, and its marshal writes most of both as bytes: what can be text becomes text.
+pub(crate) fn with_texts(value: Value) -> Value {
+    let all = |items: Vec<Value>| items.into_iter().map(with_texts).collect();
+    match value {
+        Value::Bytes(bytes) => match std::str::from_utf8(&bytes) {
+            Ok(text) => Value::from(text),
+            Err(_) => Value::Bytes(bytes),
+        },
+        Value::List(items) => Value::List(all(items)),
+        Value::Tuple(items) => Value::Tuple(all(items)),
+        Value::Set(items) => Value::Set(all(items)),
+        Value::FrozenSet(items) => Value::FrozenSet(all(items)),
+        Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(k, v)| (with_texts(k), with_texts(v))).collect()),
+        Value::Object(mut object) => {
+            object.fields.iter_mut().for_each(|(_, v)| *v = with_texts(std::mem::take(v)));
+            Value::Object(object)
+        }
+        other => other,
+    }
+}
+
+/// The class that a map names, as marshal of Python 2 tells it: in bytes.
+pub(crate) fn class_in_bytes(map: &Value) -> Option<&str> {
+    std::str::from_utf8(map.field(CLASS_KEY)?.as_bytes()?).ok()
+}
+
 /// Finds the URIs and proxies among dicts whose class does not come first: Python 2's dicts have an order of their own.
 #[cfg(feature = "net")]
 pub(crate) fn with_late_classes(value: Value) -> Value {
@@ -47,7 +73,7 @@ pub(crate) fn with_late_classes(value: Value) -> Value {
         Value::FrozenSet(items) => Value::FrozenSet(all(items)),
         Value::Map(pairs) => {
             let map = Value::Map(pairs);
-            if let (Some(class), Some(state)) = (map.class(), map.field("state"))
+            if let (Some(class), Some(state)) = (map.class().or_else(|| class_in_bytes(&map)), map.field("state"))
                 && classify(class) == Class::Remote
                 && let Some(remote) = remote_from_state(state, class)
             {
@@ -106,6 +132,7 @@ pub(crate) fn read_remote<'de>(source: &mut dyn Source<'de>, class: &str) -> Res
 
 /// The reference that a class dict's `state` describes.
 pub(crate) fn remote_from_state(state: &Value, class: &str) -> Option<RemoteRef> {
+    let state = with_texts(state.clone());
     let items = state.as_items()?;
     if class.ends_with(".URI") {
         let [protocol, object, socket, host, port] = items else { return None };
@@ -201,4 +228,54 @@ pub(crate) fn write_remote(sink: &mut dyn Sink, remote: &RemoteRef, generation: 
     sink.null()?; // serializer: the receiver's own
     sink.end()?;
     sink.end()
+}
+
+#[cfg(all(test, feature = "net"))]
+mod tests {
+    use springline_core::{Budget, Bytes};
+
+    use super::*;
+    use crate::Serializer;
+
+    // As `dumps` of the releases' marshal serializer gave them, on Python 2.7.18; the second ones of each with `-R`.
+    const URIS: [&[u8]; 2] = [
+        b"{t\x05\0\0\0state(\x05\0\0\0s\x04\0\0\0PYROs\x05\0\0\0otherNs\t\0\0\x00127.0.0.1i\xe5\x9e\0\0\
+          t\t\0\0\0__class__s\x0e\0\0\0Pyro4.core.URI0",
+        b"{t\t\0\0\0__class__s\x0e\0\0\0Pyro4.core.URI\
+          t\x05\0\0\0state(\x05\0\0\0s\x04\0\0\0PYROs\x05\0\0\0otherNs\t\0\0\x00127.0.0.1i\xe5\x9e\0\x000",
+    ];
+    // 4.25 and 4.37.
+    const PROXIES: [&[u8]; 2] = [
+        b"{t\x05\0\0\0state(\x03\0\0\0s\x1a\0\0\0PYRO:other@127.0.0.1:40677(\0\0\0\0g\0\0\0\0\0\0\0\0\
+          t\t\0\0\0__class__s\x10\0\0\0Pyro4.core.Proxy0",
+        b"{t\t\0\0\0__class__s\x10\0\0\0Pyro4.core.Proxyt\x05\0\0\0state(\x06\0\0\0\
+          s\x1a\0\0\0PYRO:other@127.0.0.1:40677(\0\0\0\0(\0\0\0\0(\0\0\0\0g\0\0\0\0\0\0\0\0N0",
+    ];
+
+    fn read(message: &'static [u8]) -> Value {
+        let payload = Serializer::Marshal.of_old_peer(&Bytes::from_static(message), 0, Budget::default());
+        payload.expect("it names a remote").into_value().unwrap()
+    }
+
+    #[test]
+    fn references_in_marshal_of_python_2() {
+        let uri = Value::from(RemoteRef::uri("PYRO:other@127.0.0.1:40677"));
+        let proxy = Value::from(RemoteRef::proxy("PYRO:other@127.0.0.1:40677"));
+        for (messages, wanted) in [(URIS, uri), (PROXIES, proxy)] {
+            for message in messages {
+                assert_eq!(read(message), wanted, "{}", message.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_python_2_wrote_is_made_text() {
+        let bytes = |b: &'static [u8]| Value::Bytes(Bytes::from_static(b));
+        let map = Value::Map(vec![("state".into(), bytes(b"a")), (CLASS_KEY.into(), bytes(b"Pyro4.core.URI"))]);
+        assert_eq!(with_late_classes(map.clone()), map, "a state that is none");
+        assert_eq!(
+            with_texts(Value::Tuple(vec![bytes(b"a"), bytes(b"\xff")])),
+            Value::Tuple(vec!["a".into(), bytes(b"\xff")])
+        );
+    }
 }

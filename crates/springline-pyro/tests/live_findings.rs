@@ -135,3 +135,43 @@ fn arguments_in_marshal_have_no_back_references() {
     let wanted = Value::Tuple(vec![Value::List(vec![Value::I64(1), two(), two()])]);
     assert_eq!(payload.by_ref().into_value().unwrap(), wanted);
 }
+
+/// What Pyro4's marshal makes of exceptions on Python 2.7.18, with `-R` in the second ones: class, arguments and traceback are bytes.
+#[test]
+fn exceptions_in_marshal_of_python_2() {
+    let tests: [(&[u8], Exception); 4] = [
+        (
+            // 4.37
+            b"{t\n\0\0\0attributes{t\x0e\0\0\0_pyroTraceback[\x02\0\0\0s#\0\0\0Traceback (most recent call last):\n\
+              s\x15\0\0\0ValueError: no money\n0t\r\0\0\0__exception__Tt\x04\0\0\0args(\x02\0\0\0s\x08\0\0\0no money\
+              i\x03\0\0\0t\t\0\0\0__class__s\x15\0\0\0exceptions.ValueError0",
+            Exception::new("builtins.ValueError", "('no money', 3)").with_args(vec!["no money".into(), 3_i64.into()]),
+        ),
+        (
+            b"{t\t\0\0\0__class__s\x15\0\0\0exceptions.ValueErrort\n\0\0\0attributes{t\x0e\0\0\0_pyroTraceback[\x02\0\0\0\
+              s#\0\0\0Traceback (most recent call last):\ns\x15\0\0\0ValueError: no money\n0t\x04\0\0\0args(\x02\0\0\0\
+              s\x08\0\0\0no moneyi\x03\0\0\0t\r\0\0\0__exception__T0",
+            Exception::new("builtins.ValueError", "('no money', 3)").with_args(vec!["no money".into(), 3_i64.into()]),
+        ),
+        (
+            // 4.25
+            b"{t\n\0\0\0attributes{t\x0e\0\0\0_pyroTraceback[\x01\0\0\0s\x02\0\0\0a\n0t\x04\0\0\0args(\x01\0\0\0\
+              s\x0f\0\0\0unknown name: xt\t\0\0\0__class__s\x18\0\0\0Pyro4.errors.NamingError0",
+            Exception::new("Pyro4.errors.NamingError", "unknown name: x").with_args(vec!["unknown name: x".into()]),
+        ),
+        (
+            // 4.37
+            b"{t\t\0\0\0__class__s\x18\0\0\0Pyro4.errors.NamingErrort\n\0\0\0attributes{t\x0e\0\0\0_pyroTraceback\
+              [\x01\0\0\0s\x02\0\0\0a\n0t\x04\0\0\0args(\x01\0\0\0s\x0f\0\0\0unknown name: x\
+              t\r\0\0\0__exception__T0",
+            Exception::new("Pyro4.errors.NamingError", "unknown name: x").with_args(vec!["unknown name: x".into()]),
+        ),
+    ];
+    for (message, wanted) in tests {
+        let message = Bytes::from_static(message);
+        let value = Serializer::Marshal.read(&message, Budget::default(), |s| Value::read_tree(s)).unwrap();
+        let mut exception = fault::from_value(value);
+        assert!(exception.traceback.take().is_some_and(|t| t.ends_with('\n')));
+        assert_eq!(exception, wanted);
+    }
+}

@@ -81,7 +81,7 @@ impl Peer {
     pub(crate) fn serializers(self) -> Vec<Serializer> {
         match self {
             Self::Old(version) => {
-                let mut all = vec![Serializer::Serpent, Serializer::Json, Serializer::Pickle];
+                let mut all = vec![Serializer::Serpent, Serializer::Json, Serializer::Marshal, Serializer::Pickle];
                 all.retain(|s| version.has_serializer(*s));
                 all
             }

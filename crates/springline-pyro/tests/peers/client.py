@@ -805,13 +805,18 @@ def callback(run):
     if run.args.hmac is not None:
         run.pyro.set_key(daemon, run.args.hmac)
     daemon.register(Callback(), "callback")
-    start(daemon.requestLoop)
+    mine = run.pyro.proxy_for(daemon, "callback")
+    if run.args.hmac is not None:
+        run.pyro.set_key(mine, run.args.hmac)
     try:
-        mine = run.pyro.proxy_for(daemon, "callback")
-        if run.args.hmac is not None:
-            run.pyro.set_key(mine, run.args.hmac)
         run.can_call("call_back", (mine, "x"), {})
         run.can_carry_remote(mine)
+    except Cannot:
+        # A shutdown before the loop has begun would wait for its end for ever.
+        daemon.close()
+        raise
+    start(daemon.requestLoop)
+    try:
         with run.proxy() as p:
             got = p.call_back(mine, "x")
             check(got == "called back with x", "got %r" % got)

@@ -51,7 +51,9 @@ def make_classes(pyro, translate_own):
                 raise ValueError("the cause")
             except ValueError as cause:
                 error = RuntimeError(message)
-                error.__cause__ = cause
+                if sys.version_info >= (3,):
+                    # In Python 2 an attribute like any other, which marshal cannot write.
+                    error.__cause__ = cause
                 raise error
         if kind == "main":
             raise Hidden(message)
