@@ -3,6 +3,7 @@
 mod examples;
 mod peers;
 mod steps;
+mod table;
 mod transcript;
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ cargo xtask COMMAND
   peers [--python PATH]   make target/peers: the peers that the live tests talk to, in Python and C
   test [ARGS]             peers, then every test, doc test and example; ARGS go to cargo test, which is all that runs then
   examples [NAME..]       peers, then runs the examples and compares what they print with their output.txt
+  table [--check]         write README.md's table of what works with what, from what the live tests wrote
   lint                    formatting, clippy and the documentation, warnings denied
   ci                      test, then lint
   bench [ARGS]            peers, then the benchmarks against peers and limits; ARGS go to the benchmark program
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
             peers_step(&mut steps, &root, &target, None);
             run_examples(&mut steps, &root, &target, names);
         }
+        ("table", []) => table_step(&mut steps, &root, &target, false),
+        ("table", [flag]) if flag == "--check" => table_step(&mut steps, &root, &target, true),
         ("lint", []) => lint(&mut steps),
         ("ci", []) => {
             test(&mut steps, &root, &target, &[]);
@@ -102,11 +106,22 @@ fn test(steps: &mut Steps, root: &Path, target: &Path, args: &[OsString]) {
     cargo.args(args);
     steps.run("tests", cargo);
     if args.is_empty() {
+        table_step(steps, root, target, true);
         // Benchmarks are not run here, but they must not rot either.
         let cargo = steps.cargo(&["test", "--workspace", "--benches", "--no-run"]);
         steps.run("benches compile", cargo);
         run_examples(steps, root, target, &[]);
     }
+}
+
+fn table_step(steps: &mut Steps, root: &Path, target: &Path, only_check: bool) {
+    steps.own("README's table", || match table::run(root, target, only_check) {
+        Ok(()) => Outcome::Passed,
+        Err(why) => {
+            eprintln!("error: {why}");
+            Outcome::Failed(1)
+        }
+    });
 }
 
 fn run_examples(steps: &mut Steps, root: &Path, target: &Path, asked: &[OsString]) {

@@ -1,16 +1,8 @@
-//! The context of a call, and the application context.
+//! The application context: Spring Python's XML files, and the same in TOML, become objects, exporters and proxies.
 //!
-//! # Within a handler
-//!
-//! [`peer`], [`annotation`], [`correlation_id`], [`deadline`] and their like tell of the call that is being served, and
-//! [`set_reply_annotation`] adds to its reply.
-//!
-//! # The application context
-//!
-//! With the feature `context` there are `ApplicationContext`, which makes objects, exporters and proxies of Spring
-//! Python's XML files and of TOML, and `classes()`: all classes that the features of this crate bring along.
+//! All of [`springline_context`], and [`classes`]: what the features of this crate bring along.
 #![cfg_attr(
-    all(feature = "context", feature = "pyro"),
+    feature = "pyro",
     doc = r#"
 ```no_run
 # async fn f() -> springline::Result<()> {
@@ -33,13 +25,9 @@ for endpoint in context.endpoints() {
 "#
 )]
 
-pub use springline_core::context::*;
-
-#[cfg(feature = "context")]
 pub use springline_context::*;
 
 /// The classes of all protocols that this crate was built with, under the original's names and under short ones.
-#[cfg(feature = "context")]
 #[must_use]
 #[allow(unused_mut, reason = "without any protocol there is nothing to add")]
 pub fn classes() -> Classes {

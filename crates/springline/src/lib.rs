@@ -133,7 +133,7 @@
 //! # });
 //! ```
 //!
-//! A handler finds who calls, annotations and the deadline in [`context`].
+//! A handler finds who calls, annotations and the deadline in [`call_context`].
 //!
 //! # Values
 //!
@@ -170,8 +170,19 @@
 //! * `tls` (default): Pyro 3 over TLS.
 //! * `xmlrpc`: `springline::xmlrpc`, over HTTP, HTTPS and Unix sockets.
 //! * `hessian`: `springline::hessian`, for Hessian 1 and 2.
-//! * `context`: the application context, [`context`].
+//! * `context`: the application context, `springline::context`.
 //! * `cluster`: `springline::cluster`, pools of replicas.
+#![cfg_attr(
+    all(
+        feature = "cluster",
+        feature = "context",
+        feature = "hessian",
+        feature = "macros",
+        feature = "pyro",
+        feature = "xmlrpc"
+    ),
+    doc = "\nThe [guide] has a page for each task: what to write to call, serve, secure, bridge, migrate."
+)]
 
 pub use springline_core::{
     Args, BigInt, Blob, BoxFuture, Budget, Bytes, Call, CallKind, CallOptions, Chunk, Complex, Container, Date,
@@ -184,7 +195,22 @@ pub use springline_core::{
     bind, component, datetime, de, directory, event, payload, remote, ser, service, tape, value, value_source,
 };
 
+#[cfg(feature = "context")]
 pub mod context;
+
+// Documentation alone, and its code is tested. It needs everything.
+#[cfg(all(
+    any(doc, doctest),
+    feature = "cluster",
+    feature = "context",
+    feature = "hessian",
+    feature = "macros",
+    feature = "pyro",
+    feature = "xmlrpc"
+))]
+pub mod guide;
+
+pub use springline_core::context as call_context;
 
 #[doc(hidden)]
 pub use springline_core::__private;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use springline::{
     Blob, BoxFuture, Call, DateTime, Decimal, Error, ErrorKind, Exception, FnService, Payload, Reached, RemoteError,
-    Reply, Result, Service, ServiceInfo, Set, Value, context, remote,
+    Reply, Result, Service, ServiceInfo, Set, Value, call_context, remote,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ impl Account for Savings {
     async fn caller(&self) -> Result<Option<String>> {
         // Another thread may go on with the call.
         tokio::task::yield_now().await;
-        Ok(context::annotation("WHO?").map(|b| String::from_utf8_lossy(&b).into_owned()))
+        Ok(call_context::annotation("WHO?").map(|b| String::from_utf8_lossy(&b).into_owned()))
     }
 }
 

@@ -157,3 +157,49 @@ fn every_library_says_what_it_is() {
         }
     }
 }
+
+/// How many crates a build of the umbrella has with these features alone.
+fn weight(features: &str) -> i64 {
+    let args = ["tree", "-p", "springline", "--no-default-features", "--features", features, "--edges", "normal"];
+    let tree = common::cargo(&[&args[..], &["--prefix", "none", "--format", "{p}"]].concat());
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    i64::try_from(crates.len()).unwrap()
+}
+
+#[test]
+fn the_weight_of_features_is_as_told() {
+    let readme = std::fs::read_to_string(common::root().join("README.md")).unwrap();
+    let (_, table) = readme.split_once("| feature of `springline` |").unwrap();
+    let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows: Vec<(&str, i64)> = rows
+        .map(|row| {
+            let (rest, number) = row.rsplit_once('|').unwrap();
+            (rest.split('|').next().unwrap().trim(), number.trim().parse().unwrap())
+        })
+        .collect();
+    let packages = common::own_packages();
+    let umbrella = packages.iter().find(|p| p["name"] == "springline").unwrap();
+    let features: Vec<&str> = umbrella["features"].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut wrong = Vec::new();
+    for feature in features.iter().filter(|f| **f != "default") {
+        let Some((_, told)) = rows.iter().find(|(row, _)| row.starts_with(&format!("`{feature}`"))) else {
+            wrong.push(format!("{feature} has no row"));
+            continue;
+        };
+        // TLS is Pyro's here.
+        let with = if *feature == "tls" { "tls,pyro" } else { feature };
+        let weight = weight(with);
+        // Other versions of dependencies bring one more or less.
+        if (weight - told).abs() > 5 {
+            wrong.push(format!("{feature}: {weight} crates, not {told}"));
+        }
+    }
+    for (row, features) in [("none", String::new()), ("all", features.join(","))] {
+        let told = rows.iter().find(|(name, _)| *name == row).unwrap().1;
+        let weight = weight(&features);
+        if (weight - told).abs() > 5 {
+            wrong.push(format!("{row}: {weight} crates, not {told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

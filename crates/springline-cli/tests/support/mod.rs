@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use springline::pyro::{Daemon, DaemonBuilder};
-use springline::{Error, Exception, FnService, Result, Value, context};
+use springline::{Error, Exception, FnService, Result, Value, call_context};
 
 /// The program, with nothing of the caller's settings.
 pub(crate) fn program() -> Command {
@@ -118,11 +118,11 @@ pub(crate) fn thing() -> FnService {
             Ok("done".to_owned())
         })
         .method("annotation", ["key"], |(key,): (String,)| async move {
-            context::set_reply_annotation("ANSW", "of the method");
-            Ok(context::annotation(&key).map(|data| String::from_utf8_lossy(&data).into_owned()))
+            call_context::set_reply_annotation("ANSW", "of the method");
+            Ok(call_context::annotation(&key).map(|data| String::from_utf8_lossy(&data).into_owned()))
         })
         .method("peer", [], |()| async move {
-            let peer = context::peer().expect("a peer");
+            let peer = call_context::peer().expect("a peer");
             Ok((peer.protocol.clone(), peer.handshake.clone()))
         })
         .method("big_text", ["n"], |(n,): (usize,)| async move { Ok("x".repeat(n)) })
