@@ -16,7 +16,7 @@ pub mod tls;
 mod transfer;
 
 pub use address::Address;
-pub use buffer::{BufferPool, Inbound, Outbound};
+pub use buffer::{BufferPool, Inbound, Keep, Outbound};
 pub use connect::{ConnectOptions, connect};
 pub use datagram::ask;
 pub use server::{Connection, Handler, Server, ServerOptions};

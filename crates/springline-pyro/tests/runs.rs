@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use springline_core::service::*;
 use springline_core::{Error, ErrorKind, Exception, Result, Value};
@@ -133,4 +134,34 @@ async fn an_idle_connection_holds_on_to_no_caller() {
         wakers.push(caller.await.unwrap());
     }
     assert!(wakers.iter().all(|waker| waker.strong_count() == 0));
+}
+
+/// Counts how often it is woken.
+struct Counted(Waker, AtomicUsize);
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.wake_by_ref();
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_is_alone_is_woken_once_for_each_call() {
+    const CALLS: i64 = 100;
+    let daemon = Daemon::bind("127.0.0.1:0").await.unwrap();
+    let uri = daemon.register("moody", Moody).unwrap().to_string();
+    let proxy = Proxy::new(&uri).unwrap();
+    call(&proxy, 0).await;
+    let mut calls = Box::pin(async {
+        for _ in 0..CALLS {
+            call(&proxy, 10).await;
+        }
+    });
+    let counted = poll_fn(|cx| Poll::Ready(Arc::new(Counted(cx.waker().clone(), AtomicUsize::new(0))))).await;
+    let waker = Waker::from(counted.clone());
+    poll_fn(|_| calls.as_mut().poll(&mut Context::from_waker(&waker))).await;
+    // By the socket, and not by itself as well: that would cost the runtime another round for each call.
+    let woken = counted.1.load(Ordering::Relaxed);
+    assert!((1..=CALLS as usize + 5).contains(&woken), "{woken}");
 }

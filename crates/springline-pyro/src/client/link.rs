@@ -114,8 +114,7 @@ enum Outcome {
 
 impl Slot {
     #[inline]
-    fn finish(&mut self, outcome: Outcome) {
-        self.outcome = outcome;
+    fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }
@@ -439,10 +438,10 @@ impl State {
     // Has the peer closed? An idle connection has nothing to read but its end, or bytes that nobody asked for; an
     // abandoned one the replies of dropped calls too.
     fn look_around(&mut self, limits: &Limits) {
-        let mut cx = Context::from_waker(Waker::noop());
-        if self.stream.as_ref().is_none_or(|stream| stream.poll_read_ready(&mut cx).is_pending()) {
+        if !self.stream.as_ref().is_some_and(Stream::is_readable) {
             return;
         }
+        let mut cx = Context::from_waker(Waker::noop());
         if !self.expected.is_empty() {
             self.read(None, &mut cx, limits);
         }
@@ -516,7 +515,8 @@ impl State {
             if matches!(slot.outcome, Outcome::Dropped) {
                 self.remove(index);
             } else {
-                slot.finish(Outcome::Sent);
+                slot.outcome = Outcome::Sent;
+                slot.wake();
             }
             false
         });
@@ -526,7 +526,7 @@ impl State {
     // Reads until `me` (for the driver: everybody) has the reply, or there is nothing more to read.
     fn read(&mut self, me: Option<usize>, cx: &mut Context<'_>, limits: &Limits) {
         loop {
-            let need = match self.deliver(limits) {
+            let need = match self.deliver(me, limits) {
                 Ok(need) => need,
                 Err(e) => return self.die(e.kind(), e.message().to_owned()),
             };
@@ -549,8 +549,9 @@ impl State {
         }
     }
 
-    // Hands out all replies that are complete; gives how long the next one will be, as far as that is known.
-    fn deliver(&mut self, limits: &Limits) -> Result<usize> {
+    // Hands out all replies that are complete; gives how long the next one will be, as far as that is known. `me` is at
+    // work here and needs no waking, which would cost its runtime another round.
+    fn deliver(&mut self, me: Option<usize>, limits: &Limits) -> Result<usize> {
         loop {
             let bytes = self.inbound.bytes();
             let mut numbered = true;
@@ -591,7 +592,10 @@ impl State {
                 }
                 None => Frame::Long(self.inbound.take(len)),
             };
-            slot.finish(Outcome::Done(frame));
+            slot.outcome = Outcome::Done(frame);
+            if me != Some(index) {
+                slot.wake();
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use springline_core::service::CallOptions;
 use springline_core::{Budget, Error, ErrorKind, Peer, Result, Service, Value, remote};
 use springline_net::{Connection, Handler, Inbound, Outbound, Stream};
 use tokio::time::{Instant, timeout};
@@ -27,6 +28,8 @@ pub(super) struct Client {
     pub(super) version: Version,
     /// What it called last.
     pub(super) last: Option<Found>,
+    /// The conditions of a call in a run: made once, with the peer in them.
+    options: CallOptions,
 }
 
 /// A method of an object, as it was looked up.
@@ -45,7 +48,9 @@ pub(super) struct Found {
 
 impl Client {
     pub(super) fn new(peer: Arc<Peer>, version: Version) -> Self {
-        Self { peer, version, last: None }
+        let mut options = CallOptions::NONE;
+        options.peer = Some(peer.clone());
+        Self { peer, version, last: None, options }
     }
 }
 
@@ -84,31 +89,41 @@ impl Shared {
         stream: &mut Stream,
         connection: &Connection,
         client: &mut Client,
-        mut early: Option<Box<Inbound>>,
+        early: Option<Box<Inbound>>,
     ) -> Result<()> {
+        let keep = self.pool.keep();
+        let mut kept = early.map(|early| (*early, Outbound::default()));
         while connection.next_request() {
-            // An idle connection holds no buffer.
-            if early.is_none() {
-                poll_fn(|cx| stream.poll_read_ready(cx)).await.map_err(closed)?;
+            match &mut kept {
+                // One read tells that there is a request, and what it is.
+                Some((inbound, _)) if inbound.is_empty() => {
+                    if poll_fn(|cx| inbound.poll_fill(stream, cx, 0)).await.map_err(closed)? == 0 {
+                        break;
+                    }
+                }
+                Some(_) => {}
+                // An idle connection holds no buffer.
+                None => poll_fn(|cx| stream.poll_read_ready(cx)).await.map_err(closed)?,
             }
             if !connection.begin() {
                 break;
             }
-            let (mut inbound, mut outbound) = self.pool.take();
-            if let Some(early) = early.take() {
-                inbound = *early;
-            }
-            let next = match self.busy(stream, &mut inbound, &mut outbound, client).await {
+            let (inbound, outbound) = kept.get_or_insert_with(|| self.pool.take());
+            let next = match self.busy(stream, inbound, outbound, client).await {
                 Ok(next) => next,
                 Err(e) => {
                     // What was asked before is answered.
                     if !matches!(e.kind(), ErrorKind::Closed | ErrorKind::Timeout) {
-                        self.flush(stream, &mut outbound).await?;
+                        self.flush(stream, outbound).await?;
                     }
                     return Err(e);
                 }
             };
-            self.pool.give(inbound, outbound);
+            if keep.as_ref().is_none_or(|keep| !keep.suits(inbound, outbound))
+                && let Some((inbound, outbound)) = kept.take()
+            {
+                self.pool.give(inbound, outbound);
+            }
             if next == Next::Close {
                 break;
             }
@@ -131,7 +146,7 @@ impl Shared {
             if !inbound.is_empty()
                 && let Some(found) = &client.last
             {
-                let mut run = Run::new(self, found, &client.peer, client.version, inbound, outbound);
+                let mut run = Run::new(self, found, &mut client.options, client.version, inbound, outbound);
                 if run.advance() {
                     since = None;
                     run.serve().await?;

@@ -2,13 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use springline_core::panics::{Panicked, catch};
 use springline_core::service::{BoxFuture, CallOptions, Calls, Metadata, NextCall, Reply, Service};
-use springline_core::{Annotations, Encode, Error, ErrorKind, Exception, Output, Peer, Result, remote};
+use springline_core::{Annotations, Encode, Error, ErrorKind, Exception, Output, Result, remote};
 use springline_net::{Inbound, Outbound};
 use tracing::debug;
 
@@ -24,12 +23,11 @@ use crate::wire::{self, Flags, Header, MessageKind, Version};
 pub(super) struct Run<'r> {
     shared: &'r Shared,
     found: &'r Found,
-    peer: &'r Arc<Peer>,
     version: Version,
     inbound: &'r mut Inbound,
     outbound: &'r mut Outbound,
     /// Of the request that is being served.
-    options: CallOptions,
+    options: &'r mut CallOptions,
     /// The request that is being served.
     now: Option<Request>,
     /// Whether it was given out already.
@@ -52,23 +50,12 @@ impl<'r> Run<'r> {
     pub(super) fn new(
         shared: &'r Shared,
         found: &'r Found,
-        peer: &'r Arc<Peer>,
+        options: &'r mut CallOptions,
         version: Version,
         inbound: &'r mut Inbound,
         outbound: &'r mut Outbound,
     ) -> Self {
-        Self {
-            shared,
-            found,
-            peer,
-            version,
-            inbound,
-            outbound,
-            options: CallOptions::NONE,
-            now: None,
-            given: false,
-            failed: None,
-        }
+        Self { shared, found, version, inbound, outbound, options, now: None, given: false, failed: None }
     }
 
     /// Finds the next request in the buffer. Gives whether there is one that is of the run.
@@ -127,7 +114,6 @@ impl<'r> Run<'r> {
     /// # Errors
     /// When an answer cannot be written at all.
     pub(super) async fn serve(&mut self) -> Result<()> {
-        self.options.peer = Some(self.peer.clone());
         while self.now.is_some() && self.failed.is_none() {
             let service = &*self.found.service;
             let panic = Serving { service, calls: Some(self), future: None }.await.err();
@@ -208,9 +194,9 @@ impl Calls for Run<'_> {
         let message = taken.as_ref().unwrap_or_else(|| self.inbound.piece());
         let frame = &self.found.frame;
         let method = &*frame.method;
-        debug!(object = %frame.object, method, peer = %self.peer.address, "call");
+        debug!(object = %frame.object, method, peer = %caller(self.options), "call");
         let args = frame.serializer.lent(message, frame.args_at(), self.found.budget);
-        Some(NextCall { method, args, options: &self.options })
+        Some(NextCall { method, args, options: self.options })
     }
 
     fn done(&mut self, result: Result<Reply>) {
@@ -232,6 +218,10 @@ impl Calls for Run<'_> {
 }
 
 const NO_ANNOTATIONS: &Annotations = &Annotations::new();
+
+fn caller(options: &CallOptions) -> &str {
+    options.peer.as_ref().map_or("", |peer| &peer.address)
+}
 
 #[cold]
 fn unanswered() -> Error {
