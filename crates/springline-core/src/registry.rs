@@ -1,13 +1,14 @@
 //! The objects that this process serves, by name.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{Error, ErrorKind, Result, Service};
 
-type Services = HashMap<Arc<str>, Arc<dyn Service>>;
+// In order: a server's few names are found by comparing sooner than by hashing.
+type Services = BTreeMap<Arc<str>, Arc<dyn Service>>;
 
 /// Local services by name. Cheap to clone; clones share the names. Daemons look their objects up in one.
 #[derive(Clone, Default)]
@@ -106,10 +107,7 @@ impl Registry {
     /// All names, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let services = self.read();
-        let mut names: Vec<String> = services.keys().map(|k| k.to_string()).collect();
-        names.sort();
-        names
+        self.read().keys().map(|name| name.to_string()).collect()
     }
 }
 

@@ -413,7 +413,23 @@ fn has_special<const N: usize>(chunk: &[u8; N]) -> bool {
 
 #[inline]
 fn is_special(b: u8) -> bool {
-    matches!(b, 0..=8 | 0xb..=0x1f | b'&' | b'<' | b'>' | 0xef)
+    SPECIAL.get(usize::from(b)).copied().unwrap_or_default()
+}
+
+// Looked up, where one byte is looked at after the other: sooner than comparing it with each.
+static SPECIAL: [bool; 256] = special();
+
+const fn special() -> [bool; 256] {
+    let mut special = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within the bound of the loop")]
+        {
+            special[b] = matches!(b as u8, 0..=8 | 0xb..=0x1f | b'&' | b'<' | b'>' | 0xef);
+        }
+        b += 1;
+    }
+    special
 }
 
 fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -49,7 +49,7 @@ pub(super) struct Tokens<'de> {
     // What was not read yet.
     rest: &'de [u8],
     // Made when it is needed.
-    reader: Option<Reader<&'de [u8]>>,
+    reader: Option<Box<Reader<&'de [u8]>>>,
     // Whether quick-xml has read text, and knows what ended it.
     amid: bool,
     // Where the last token began.
@@ -186,8 +186,7 @@ impl<'de> Tokens<'de> {
         end: &[u8; M],
     ) -> Option<&'de str> {
         let at = self.position();
-        let (text, tail) = plain_text(self.rest.strip_prefix(start)?)?;
-        let tail = tail.strip_prefix(end)?;
+        let (text, tail) = plain_text(self.rest.strip_prefix(start)?, end)?;
         self.rest = tail;
         self.at = at;
         Some(text)
@@ -210,8 +209,7 @@ impl<'de> Tokens<'de> {
             return None;
         }
         let at = self.position();
-        let (text, tail) = plain_text(self.rest)?;
-        let tail = tail.strip_prefix(end)?;
+        let (text, tail) = plain_text(self.rest, end)?;
         self.rest = tail;
         self.at = at;
         self.depth = self.depth.wrapping_sub(1);
@@ -257,7 +255,7 @@ impl<'de> Tokens<'de> {
 
     // quick-xml's next event.
     fn event(&mut self) -> std::result::Result<Event<'de>, quick_xml::Error> {
-        let reader = self.reader.get_or_insert_with(reader_inside);
+        let reader = self.reader.get_or_insert_with(|| Box::new(reader_inside()));
         *reader.get_mut() = self.rest;
         let event = reader.read_event();
         self.rest = reader.get_ref();
@@ -293,7 +291,7 @@ impl<'de> Tokens<'de> {
             }
             [b'<', ..] | [] => return None,
             rest => {
-                let (text, tail) = plain_text(rest).filter(|(_, tail)| !tail.starts_with(b"]"))?;
+                let (text, tail) = plain_text(rest, b"").filter(|(_, tail)| !tail.starts_with(b"]"))?;
                 (Token::Text(text), tail)
             }
         };
@@ -416,7 +414,7 @@ impl<'de> Tokens<'de> {
             }
             if first {
                 // This one passes over a byte order mark.
-                self.reader = Some(reader(self.rest));
+                self.reader = Some(Box::new(reader(self.rest)));
             }
             self.at = self.position();
             match self.event() {
@@ -740,10 +738,11 @@ impl<'de> Tokens<'de> {
     }
 }
 
-// Text that is as it is, and what follows it. A bracket may begin `]]>`, which text must not have.
+// Text that is as it is, and what follows `end`, which is next. A bracket may begin `]]>`, which text must not have.
 #[inline]
-fn plain_text(content: &[u8]) -> Option<(&str, &[u8])> {
+fn plain_text<'t, const M: usize>(content: &'t [u8], end: &[u8; M]) -> Option<(&'t str, &'t [u8])> {
     let (text, tail) = content.split_at_checked(memchr::memchr3(b'<', b'&', b']', content)?)?;
+    let tail = tail.strip_prefix(end)?;
     Some((std::str::from_utf8(text).ok()?, tail))
 }
 

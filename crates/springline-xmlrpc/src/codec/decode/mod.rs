@@ -37,17 +37,24 @@ pub(crate) struct XmlSource<'de> {
     // Whether what is read is thrown away. Names are then not looked for behind their values: that would read the values
     // of each level twice, and so those of the innermost one twice to the power of its depth.
     passing: bool,
-    // A call's method, where it comes after the parameters.
+    // Whether a call's method stood before the parameters.
     named: bool,
-    late_method: Option<String>,
     scratch: String,
+    rare: Option<Box<Rare>>,
+    // Where the document is read once more, without members that a later one of the same name replaces.
+    again: Option<Box<Again>>,
+}
+
+// What few documents need: without it a source is quickly made and moved.
+#[derive(Debug, Default)]
+struct Rare {
+    // A call's method, where it comes after the parameters.
+    late_method: Option<String>,
     bytes: Bytes,
     date: Option<DateTime>,
     big: BigInt,
     // Names of the members of each open struct, where they must not repeat.
     seen: Vec<HashSet<Box<str>>>,
-    // Where the document is read once more, without members that a later one of the same name replaces.
-    again: Option<Box<Again>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +193,9 @@ impl<'de> XmlSource<'de> {
             _ => return Err(Error::new(ErrorKind::Internal, "the document was opened as another than it is")),
         };
         let named = !matches!(head, Head::Call(None));
-        Ok(Self { named, ..Self::at(tokens, message, state, part, flags, budget) })
+        let mut source = Self::at(tokens, message, state, part, flags, budget);
+        source.named = named;
+        Ok(source)
     }
 
     fn at(tokens: Tokens<'de>, message: &'de Bytes, state: State, part: Part, flags: Flags, budget: Budget) -> Self {
@@ -204,19 +213,15 @@ impl<'de> XmlSource<'de> {
             failed: None,
             passing: false,
             named: true,
-            late_method: None,
             scratch: String::new(),
-            bytes: Bytes::new(),
-            date: None,
-            big: BigInt::ZERO,
-            seen: Vec::new(),
+            rare: None,
             again: None,
         }
     }
 
     /// The method's name that stood behind the parameters, once they were read.
     pub(crate) fn take_late_method(&mut self) -> Option<String> {
-        self.late_method.take()
+        self.rare.as_mut()?.late_method.take()
     }
 
     /// Whether another `<param>` follows the one that was read: for documents that may have several results.
@@ -224,6 +229,10 @@ impl<'de> XmlSource<'de> {
         self.take_list();
         self.skip()?;
         Ok(!self.take_end()?)
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     #[inline]
@@ -401,7 +410,7 @@ impl<'de> XmlSource<'de> {
                 return Ok(());
             }
             Some(Level::Struct | Level::StructValueFirst) if self.flags.strict_names() => {
-                self.seen.pop();
+                self.rare().seen.pop();
             }
             Some(_) => {}
         }
@@ -441,7 +450,11 @@ impl<'de> XmlSource<'de> {
     // What follows the value that this source is for.
     fn tail(&mut self) -> Result<()> {
         match self.part {
-            Part::Params => self.late_method = head::call_tail(&mut self.tokens, self.named)?,
+            Part::Params => {
+                if let Some(method) = head::call_tail(&mut self.tokens, self.named)? {
+                    self.rare().late_method = Some(method);
+                }
+            }
             Part::Results => head::response_tail(&mut self.tokens)?,
             Part::Result => {
                 self.param_end()?;

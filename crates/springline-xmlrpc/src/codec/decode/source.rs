@@ -35,9 +35,9 @@ impl<'de> Source<'de> for XmlSource<'de> {
             Ahead::Str(v) => Event::Str(Text::Message(v)),
             Ahead::Scratch => Event::Str(Text::Scratch(&self.scratch)),
             Ahead::Decimal => Event::Decimal(&self.scratch),
-            Ahead::Big => Event::Big(&self.big),
-            Ahead::Bytes => Event::Bytes(Chunk::Shared(&self.bytes)),
-            Ahead::DateTime => match self.date {
+            Ahead::Big => Event::Big(&self.rare().big),
+            Ahead::Bytes => Event::Bytes(Chunk::Shared(&self.rare().bytes)),
+            Ahead::DateTime => match self.rare().date {
                 Some(date) => Event::DateTime(date),
                 None => Event::Null,
             },

@@ -91,7 +91,8 @@ impl<'de> XmlSource<'de> {
             Found::Message(name) => name,
             Found::Scratch => self.scratch.as_str(),
         };
-        if self.seen.last_mut().is_none_or(|seen| seen.insert(name.into())) {
+        let seen = &mut self.rare.get_or_insert_default().seen;
+        if seen.last_mut().is_none_or(|seen| seen.insert(name.into())) {
             return Ok(());
         }
         let name = excerpt(name);
@@ -309,7 +310,7 @@ impl<'de> XmlSource<'de> {
             Element::Nil => Ahead::Null,
             Element::String => Ahead::Str(""),
             Element::Base64 => {
-                self.bytes = Bytes::new();
+                self.rare().bytes = Bytes::new();
                 Ahead::Bytes
             }
             _ => self.scalar_of(tag, Found::Message(""), at)?,
@@ -323,7 +324,7 @@ impl<'de> XmlSource<'de> {
     fn begin_struct(&mut self) {
         self.levels.push(Level::Struct);
         if self.flags.strict_names() {
-            self.seen.push(HashSet::new());
+            self.rare().seen.push(HashSet::new());
         }
     }
 
@@ -376,7 +377,7 @@ impl<'de> XmlSource<'de> {
             Element::Boolean => scalar::boolean(text, flags.lenient_bools()).map(Ahead::Bool),
             Element::DateTime | Element::ApacheDateTime => match date::parse(text, flags.lenient_dates()) {
                 Ok(date) => {
-                    self.date = Some(date);
+                    self.rare().date = Some(date);
                     Ok(Ahead::DateTime)
                 }
                 Err(_) if flags.lenient_dates() => {
@@ -385,7 +386,7 @@ impl<'de> XmlSource<'de> {
                 Err(e) => Err(e),
             },
             Element::Base64 => scalar::base64(text, flags.lenient_base64()).map(|bytes| {
-                self.bytes = bytes;
+                self.rare().bytes = bytes;
                 Ahead::Bytes
             }),
             Element::Nil if is_blank(text) => Ok(Ahead::Null),
@@ -393,7 +394,7 @@ impl<'de> XmlSource<'de> {
             Element::BigInteger => scalar::big_integer(text).map(|v| match i64::try_from(&v) {
                 Ok(v) => Ahead::I64(v),
                 Err(_) => {
-                    self.big = v;
+                    self.rare().big = v;
                     Ahead::Big
                 }
             }),
