@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         ("test", rest) => test(&mut steps, &root, &target, rest),
         ("examples", names) => {
             peers_step(&mut steps, &root, &target, None);
-            run_examples(&mut steps, &root, &target, names);
+            run_examples(&mut steps, &root, &target, names, false);
         }
         ("table", []) => table_step(&mut steps, &root, &target, false),
         ("table", [flag]) if flag == "--check" => table_step(&mut steps, &root, &target, true),
@@ -110,7 +110,7 @@ fn test(steps: &mut Steps, root: &Path, target: &Path, args: &[OsString]) {
         // Benchmarks are not run here, but they must not rot either.
         let cargo = steps.cargo(&["test", "--workspace", "--benches", "--no-run"]);
         steps.run("benches compile", cargo);
-        run_examples(steps, root, target, &[]);
+        run_examples(steps, root, target, &[], true);
     }
 }
 
@@ -124,7 +124,8 @@ fn table_step(steps: &mut Steps, root: &Path, target: &Path, only_check: bool) {
     });
 }
 
-fn run_examples(steps: &mut Steps, root: &Path, target: &Path, asked: &[OsString]) {
+/// With `tests_are_built` the examples are built of what the tests have left, features and all; by themselves they need less.
+fn run_examples(steps: &mut Steps, root: &Path, target: &Path, asked: &[OsString], tests_are_built: bool) {
     let names = examples::names(root);
     let chosen = match examples::chosen(&names, asked) {
         Ok(chosen) => chosen,
@@ -136,9 +137,14 @@ fn run_examples(steps: &mut Steps, root: &Path, target: &Path, asked: &[OsString
     if steps.failed() {
         return steps.skip("examples");
     }
-    let mut cargo = steps.cargo(&["build", "--bins", "-p", "springline-cli"]);
-    for name in &chosen {
-        cargo.args(["-p", name]);
+    let mut cargo = steps.cargo(&["build", "--bins"]);
+    if tests_are_built {
+        cargo.args(["--workspace", "--tests"]);
+    } else {
+        cargo.args(["-p", "springline-cli"]);
+        for name in &chosen {
+            cargo.args(["-p", name]);
+        }
     }
     steps.run("examples are built", cargo);
     if steps.failed() {
