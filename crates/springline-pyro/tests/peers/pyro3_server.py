@@ -254,7 +254,9 @@ def main():
     module("shapes", Point=Point, Old=Old)
     Pyro.core.initServer(banner=0)
     ssl = "SSL" if "--ssl" in args else ""
-    place = {"port": int(option("--port")), "norange": 1} if "--port" in args else {}
+    # Any free port unless one is asked for: Pyro's own search begins at 7766 each time, where the next server takes the port
+    # that one has to come back to after its end.
+    place = {"port": int(option("--port")) if "--port" in args else 0, "norange": 1}
     daemon = Pyro.core.Daemon(prtcol="PYRO" + ssl, host="127.0.0.1", **place)
     if "--identification" in args:
         daemon.setAllowedIdentifications([option("--identification")])
