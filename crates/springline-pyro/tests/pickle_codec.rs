@@ -145,6 +145,17 @@ fn calls_become_data() {
     check(b"(S'rm'\nios\nsystem\n.", system.clone());
     check(b"(cos\nsystem\nS'rm'\no.", system.clone());
     check(b"cos\nsystem\nU\x02rm\x85\x81.", system.clone());
+    // What goes into the memo is what was made, not what it was made of.
+    for made in [
+        b"(U\x02rmios\nsystem\n".as_slice(),
+        b"(cos\nsystem\nU\x02rmo",
+        b"cos\nsystem\nU\x02rm\x85R",
+        b"cos\nsystem\nU\x02rm\x85\x81",
+    ] {
+        for (put, get) in [(b"q\x00".as_slice(), b"h\x00".as_slice()), (b"\x94", b"h\x00"), (b"p0\n", b"g0\n")] {
+            check(&[b"(", made, put, get, b"t."].concat(), tuple([system.clone(), Value::Back(1)]));
+        }
+    }
     check(b"\x8c\x02os\x8c\x06system\x93\x8c\x02rm\x85R.", system);
     check(
         b"cfunctools\npartial\n)R(K\x01tR.",
@@ -322,6 +333,80 @@ fn a_hundred_thousand_mutations_do_no_harm() {
         let _ = read_call(&message.into(), limits.budget());
     }
     assert!(read > 10_000, "only {read} were still pickles");
+}
+
+/// A program of a few opcodes that ends in a tuple of all that they made: what is made of several opcodes, what is put
+/// into the memo and taken out of it, and opcodes that may do harm where they stand.
+fn program(rng: &mut fastrand::Rng) -> Vec<&'static [u8]> {
+    const MAKE: &[&[&[u8]]] = &[
+        &[b"]"],
+        &[b"}"],
+        &[b")"],
+        &[b"\x8c\x01a"],
+        &[b"X\x02\0\0\0bc"],
+        &[b"U\x01d"],
+        &[b"U\x01\xff"],
+        &[b"T\x01\0\0\0e"],
+        &[b"ca\nB\n"],
+        &[b"]", b"(", b"K\x01", b"e"],
+        &[b"}", b"(", b"N", b"K\x01", b"u"],
+        &[b"N", b"K\x01", b"\x86"],
+        &[b"(", b"K\x01", b"ia\nB\n"],
+        &[b"(", b"ca\nB\n", b"K\x01", b"o"],
+        &[b"ca\nB\n", b")", b"R"],
+        &[b"ca\nB\n", b")", b"\x81"],
+        &[b"]", b")", b"R"],
+        &[b"cbuiltins\nset\n", b"]", b"\x85", b"R"],
+    ];
+    const PUT: &[&[u8]] =
+        &[b"q\x00", b"q\x01", b"q\x03", b"r\x02\0\0\0", b"r\x09\0\0\0", b"\x94", b"\x94", b"\x94", b"p1\n"];
+    const GET: &[&[u8]] = &[b"h\x00", b"h\x00", b"h\x01", b"h\x02", b"j\x02\0\0\0", b"g1\n", b"h\x03"];
+    const ODD: &[&[u8]] = &[
+        b"(", b"a", b"s", b"e", b"u", b"t", b"l", b"d", b"0", b"2", b"\x85", b"\x87", b"o", b"R", b"\x81", b"b",
+        b"\x93",
+    ];
+    let mut opcodes: Vec<&[u8]> = vec![b"("];
+    for _ in 0..rng.usize(1..8) {
+        match rng.u32(..8) {
+            0..5 => {
+                opcodes.extend(*rng.choice(MAKE).unwrap());
+                if rng.u32(..4) > 0 {
+                    opcodes.push(rng.choice(PUT).unwrap());
+                }
+            }
+            5 | 6 => opcodes.push(rng.choice(GET).unwrap()),
+            _ => opcodes.push(rng.choice(ODD).unwrap()),
+        }
+    }
+    opcodes.extend([b"t".as_slice(), b"."]);
+    opcodes
+}
+
+// An opcode and the PUT behind it are run as one. PROTO may stand anywhere and does nothing: with one between all opcodes they
+// are run one by one.
+#[test]
+fn opcodes_that_are_run_together_do_what_they_do_alone() {
+    let mut rng = fastrand::Rng::with_seed(11);
+    let (mut read, mut over) = (0, 0);
+    for _ in 0..100_000 {
+        let opcodes = program(&mut rng);
+        let mut limits = Limits::new();
+        limits.nodes = rng.u32(8..60);
+        let together = decode_within(&opcodes.concat(), limits.budget());
+        let alone = decode_within(&opcodes.join(b"\x80\x05".as_slice()), limits.budget());
+        match (together, alone) {
+            (Ok(a), Ok(b)) => {
+                read += 1;
+                assert_eq!(a, b, "{opcodes:?}");
+            }
+            (Err(a), Err(b)) => {
+                over += usize::from(a.kind() == ErrorKind::Limit);
+                assert_eq!((a.kind(), a.message()), (b.kind(), b.message()), "{opcodes:?}");
+            }
+            (a, b) => panic!("{opcodes:?}: {a:?}, {b:?}"),
+        }
+    }
+    assert!(read > 20_000 && over > 2_000, "{read} were pickles, {over} over the limit");
 }
 
 // Programs with what the writer does not write.

@@ -26,7 +26,8 @@ impl<T: Copy + Default> Stack<T> {
     pub(super) fn push(&mut self, v: T) {
         match self.near.get_mut(self.len) {
             Some(slot) => *slot = v,
-            None => self.push_far(v),
+            // Without a function around it, which would take the value by its address: it stays in registers so.
+            None => self.far.push(v),
         }
         self.len += 1;
     }
@@ -34,12 +35,6 @@ impl<T: Copy + Default> Stack<T> {
     /// From the outermost to the innermost.
     pub(super) fn iter(&self) -> impl Iterator<Item = T> {
         self.near.iter().copied().take(self.len).chain(self.far.iter().copied())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push_far(&mut self, v: T) {
-        self.far.push(v);
     }
 
     #[inline]

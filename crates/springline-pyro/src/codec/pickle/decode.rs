@@ -189,16 +189,22 @@ impl<'de, G: Borrow<Graph<'de>>, S: BorrowMut<Seen>> Walk<'de, G, S> {
     // Goes past what comes next.
     #[inline]
     fn advance(&mut self) {
-        if self.top.pos >= self.top.end
-            && let Some(run) = self.graph().run(self.top.next)
+        self.top = self.advanced();
+    }
+
+    #[inline]
+    fn advanced(&self) -> Frame {
+        let mut top = self.top;
+        if top.pos >= top.end
+            && let Some(run) = self.graph().run(top.next)
         {
-            (self.top.pos, self.top.end, self.top.next) = (run.start, run.start + run.len, run.next);
+            (top.pos, top.end, top.next) = (run.start, run.start + run.len, run.next);
         }
-        self.top.pos += 1;
-        self.top.left = self.top.left.saturating_sub(1);
-        self.top.place = match self.top.place {
+        top.pos += 1;
+        top.left = top.left.saturating_sub(1);
+        top.place = match top.place {
             Place::Start | Place::Done => {
-                self.top.end = 0;
+                top.end = 0;
                 Place::Done
             }
             Place::Item => Place::Item,
@@ -207,6 +213,7 @@ impl<'de, G: Borrow<Graph<'de>>, S: BorrowMut<Seen>> Walk<'de, G, S> {
             Place::Name => Place::Field,
             Place::Field => Place::Name,
         };
+        top
     }
 
     #[inline]
@@ -246,7 +253,7 @@ impl<'de, G: Borrow<Graph<'de>>, S: BorrowMut<Seen>> Walk<'de, G, S> {
             shared.nodes.push(n);
         }
         self.begun += 1;
-        self.advance();
+        let outer = self.advanced();
         let place = match node.kind {
             Kind::Map => Place::Key,
             Kind::Object(_) | Kind::Global(_) => Place::Name,
@@ -261,7 +268,8 @@ impl<'de, G: Borrow<Graph<'de>>, S: BorrowMut<Seen>> Walk<'de, G, S> {
             }
             _ => Self::read_run(&node, &mut frame),
         }
-        self.outer.push(std::mem::replace(&mut self.top, frame));
+        self.outer.push(outer);
+        self.top = frame;
         Ok(())
     }
 
@@ -365,7 +373,7 @@ impl<'de, G: Borrow<Graph<'de>>, S: BorrowMut<Seen>> Walk<'de, G, S> {
 
     fn scalar(&self, item: Item<'de>) -> Event<'de, '_> {
         match item {
-            Item::None | Item::Node(_) => Event::Null,
+            Item::None | Item::Gap | Item::Node(_) => Event::Null,
             Item::Bool(v) => Event::Bool(v),
             Item::Int(v) => Event::I64(v),
             Item::Float(v) => Event::F64(v),
@@ -580,6 +588,16 @@ impl<'de, G: Borrow<Graph<'de>>, S: BorrowMut<Seen>> Walk<'de, G, S> {
         if !self.graph().node(n).is_some_and(|node| fits(node.kind)) || !matches!(self.look(item), Found::Container(_))
         {
             return Start::Other;
+        }
+        if !self.graph().node(n).is_some_and(|node| matches!(node.kind, Kind::Object(_))) {
+            // Only the budget can stop it, which is not copied here: reading a word of which a part was just written makes
+            // the processor wait.
+            let budget = &self.shared.borrow().budget;
+            if budget.nodes_left() == 0 || budget.depth_left() == 0 || self.open(n).is_err() {
+                return Start::Other;
+            }
+            let pairs = if self.top.place == Place::Item { 1 } else { 2 };
+            return Start::Known(self.top.left as usize / pairs);
         }
         // What fails here leaves everything as it was, and `next` tells.
         let (budget, fields) = (self.shared.borrow().budget, self.fields.len());

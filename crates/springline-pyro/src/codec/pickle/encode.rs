@@ -20,10 +20,16 @@ pub struct Encoder<'o> {
     pub(super) out: &'o mut Output,
     pub(super) protocol: u8,
     pub(super) peer: Peer,
-    instances: bool,
+    /// That of containers that need nothing around their items.
+    pace: Pace,
+    pub(super) instances: bool,
     frames: Stack<Frame>,
-    top: Frame,
-    begun: u32,
+    pub(super) top: Frame,
+    /// Items of the open containers, or keys and values. Apart from the frames, since it changes with every value, and
+    /// reading a word of which a part was just written makes the processor wait.
+    counts: Stack<u32>,
+    count: u32,
+    pub(super) begun: u32,
 }
 
 /// Whom it is written for.
@@ -39,7 +45,7 @@ pub(super) enum Peer {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// Around the value itself.
     #[default]
     Message,
@@ -58,7 +64,7 @@ enum Shape {
 
 /// How a class is made an instance of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Make {
+pub(super) enum Make {
     /// By `cls.__new__`, without `__init__`.
     New,
     /// By a call.
@@ -69,7 +75,7 @@ enum Make {
 
 /// What comes next of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     /// The class was named.
     Named,
     /// The arguments are next.
@@ -85,15 +91,34 @@ enum Part {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Frame {
+pub(super) struct Frame {
     shape: Shape,
-    /// Items, or keys and values.
-    count: u32,
-    number: u32,
+    pub(super) number: u32,
     /// Whether Python has to hash what lies in here.
     hashed: bool,
-    /// Whether nothing has to be written around its items.
-    plain: bool,
+    pace: Pace,
+}
+
+/// What the usual values take in a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pace {
+    /// Something may have to be written around them.
+    #[default]
+    Slow,
+    /// Nothing has.
+    Plain,
+    /// Nothing has, and they are written as protocols 2 and 3 write them for Python 3 or Pyro 4.
+    Fast,
+}
+
+impl Pace {
+    fn of(protocol: u8, peer: Peer) -> Self {
+        match protocol {
+            0 => Self::Slow,
+            2 | 3 if peer != Peer::Pyro3 => Self::Fast,
+            _ => Self::Plain,
+        }
+    }
 }
 
 const NO_STATE: &str = "pickle: a value where an object's next field name belongs";
@@ -119,13 +144,25 @@ impl<'o> Encoder<'o> {
     }
 
     fn of(out: &'o mut Output, peer: Peer) -> Self {
-        Self { out, protocol: 2, peer, instances: false, frames: Stack::new(), top: Frame::default(), begun: 0 }
+        Self {
+            out,
+            protocol: 2,
+            peer,
+            pace: Pace::of(2, peer),
+            instances: false,
+            frames: Stack::new(),
+            top: Frame::default(),
+            counts: Stack::new(),
+            count: 0,
+            begun: 0,
+        }
     }
 
     /// Writes another protocol: 0 to 4. Python 2 reads up to 2, Python 3.4 and later all.
     #[must_use]
     pub fn with_protocol(mut self, protocol: u8) -> Self {
         self.protocol = protocol.min(4);
+        self.pace = Pace::of(self.protocol, self.peer);
         self
     }
 
@@ -141,8 +178,8 @@ impl<'o> Encoder<'o> {
 
     // What stands before any value.
     #[inline]
-    fn value(&mut self) -> Result<()> {
-        if self.top.plain { Ok(()) } else { self.other_value() }
+    pub(super) fn value(&mut self) -> Result<()> {
+        if self.top.pace == Pace::Slow { self.other_value() } else { Ok(()) }
     }
 
     #[cold]
@@ -162,9 +199,9 @@ impl<'o> Encoder<'o> {
 
     // What stands behind any value.
     #[inline]
-    fn done(&mut self) -> Result<()> {
-        self.top.count = self.top.count.wrapping_add(1);
-        if self.top.plain { Ok(()) } else { self.done_other() }
+    pub(super) fn done(&mut self) -> Result<()> {
+        self.count = self.count.wrapping_add(1);
+        if self.top.pace == Pace::Slow { self.done_other() } else { Ok(()) }
     }
 
     #[cold]
@@ -172,7 +209,7 @@ impl<'o> Encoder<'o> {
         match self.top.shape {
             // Without a MARK around them, items are put into their container one by one.
             Shape::List if self.protocol == 0 => self.out.buf.push(b'a'),
-            Shape::Map | Shape::Dict if self.protocol == 0 && self.top.count.is_multiple_of(2) => {
+            Shape::Map | Shape::Dict if self.protocol == 0 && self.count.is_multiple_of(2) => {
                 self.out.buf.push(b's');
             }
             Shape::Message => {
@@ -192,7 +229,7 @@ impl<'o> Encoder<'o> {
                 self.out.buf.push(b'0');
                 self.top.shape = Shape::Instance(make, Part::Named);
             }
-            Shape::Instance(_, Part::Fields) if self.protocol == 0 && self.top.count.is_multiple_of(2) => {
+            Shape::Instance(_, Part::Fields) if self.protocol == 0 && self.count.is_multiple_of(2) => {
                 self.out.buf.push(b's');
             }
             _ => {}
@@ -206,14 +243,14 @@ impl<'o> Encoder<'o> {
         self.top.hashed
             || match self.top.shape {
                 Shape::Set | Shape::FrozenSet => true,
-                Shape::Map => self.top.count.is_multiple_of(2),
+                Shape::Map => self.count.is_multiple_of(2),
                 _ => false,
             }
     }
 
     // Puts what is on the top of the stack into the memo.
     #[inline]
-    fn put(&mut self, number: u32) {
+    pub(super) fn put(&mut self, number: u32) {
         match u8::try_from(number) {
             _ if self.protocol == 0 => self.line(b'p', itoa::Buffer::new().format(number).as_bytes()),
             Ok(n) => self.out.buf.extend_from_slice(&[b'q', n]),
@@ -221,7 +258,7 @@ impl<'o> Encoder<'o> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn sized(&mut self, code: u8, len: u32) {
         let [a, b, c, d] = len.to_le_bytes();
         self.out.buf.extend_from_slice(&[code, a, b, c, d]);
@@ -303,6 +340,13 @@ impl<'o> Encoder<'o> {
         self.out.buf.push(b'\n');
     }
 
+    #[inline(never)]
+    fn other_str(&mut self, v: &str) -> Result<()> {
+        self.value()?;
+        self.text(v)?;
+        self.done()
+    }
+
     #[inline]
     pub(super) fn text(&mut self, text: &str) -> Result<()> {
         if self.peer == Peer::Pyro3 || self.protocol == 0 {
@@ -329,56 +373,9 @@ impl<'o> Encoder<'o> {
         Ok(())
     }
 
-    fn begin_object(&mut self, class: &str) -> Result<()> {
-        let (module, name) = class.rsplit_once('.').unwrap_or(("", class));
-        let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let make = match (module, name) {
-            ("Pyro.errors", "PyroExceptionCapsule") => Some(Make::Old),
-            ("datetime", "timedelta" | "timezone") => Some(Make::Call),
-            ("Pyro4.futures" | "Pyro4.core", "_ExceptionWrapper") => Some(Make::New),
-            ("builtins", _) if fault::is_builtin_exception(name) => Some(Make::Call),
-            // As exceptions are told to old peers.
-            ("", _) if fault::is_builtin_exception(name) && self.peer == Peer::OldPyro4 => {
-                return self.begin_object(&format!("builtins.{name}"));
-            }
-            ("Pyro4.errors" | "Pyro.errors", _) if fault::is_pyro_error(name) => Some(Make::Call),
-            _ if self.instances && plain(name) && module.split('.').all(plain) => Some(Make::New),
-            _ => None,
-        };
-        let Some(make) = make else {
-            self.open_dict(Shape::Dict);
-            self.text("__class__")?;
-            self.done()?;
-            self.text(class)?;
-            return self.done();
-        };
-        let part = match make {
-            Make::Old => {
-                self.out.buf.push(b'(');
-                self.global(module, name);
-                self.out.buf.push(b'o');
-                Part::Made
-            }
-            // Before protocol 2 this is a call, of which the arguments would have to be known here.
-            Make::New if self.protocol < 2 => {
-                self.made_without_args(module, name);
-                Part::Made
-            }
-            _ => {
-                self.global(module, name);
-                Part::Named
-            }
-        };
-        if part == Part::Made {
-            self.put(self.begun);
-        }
-        self.open(Shape::Instance(make, part), false);
-        Ok(())
-    }
-
     // A list or dict, which is in the memo before its items come.
     #[inline]
-    fn open_marked(&mut self, opcode: u8, shape: Shape) {
+    pub(super) fn open_marked(&mut self, opcode: u8, shape: Shape) {
         match u8::try_from(self.begun) {
             Ok(n) => self.out.buf.extend_from_slice(&[opcode, b'q', n, b'(']),
             Err(_) => {
@@ -389,96 +386,33 @@ impl<'o> Encoder<'o> {
         self.open(shape, false);
     }
 
-    fn begin_other(&mut self, c: Container<'_>, hashed: bool) -> Result<()> {
-        if hashed && matches!(c, Container::List { kind: ListKind::List | ListKind::Set, .. } | Container::Map { .. }) {
-            let what = match c {
-                Container::List { kind: ListKind::Set, .. } => "set",
-                Container::List { .. } => "list",
-                _ => "dict",
-            };
-            return Err(Error::encode(format!("Python has no {what} as a key or in a set: it cannot be hashed")));
-        }
-        match c {
-            Container::List { kind: ListKind::List, .. } => {
-                self.out.buf.extend_from_slice(b"(l");
-                self.put(self.begun);
-                self.open(Shape::List, false);
-            }
-            Container::List { kind: ListKind::Tuple, len, .. } => {
-                let short = match len {
-                    Some(len @ 1..=3) if self.protocol >= 2 => len as u8,
-                    _ => 0,
-                };
-                if short == 0 {
-                    self.out.buf.push(b'(');
-                }
-                self.open(Shape::Tuple(short), hashed);
-            }
-            Container::List { kind: ListKind::Set, .. } if self.protocol >= 4 => {
-                self.out.buf.push(0x8f);
-                self.put(self.begun);
-                self.out.buf.push(b'(');
-                self.open(Shape::Set, true);
-            }
-            Container::List { kind: ListKind::FrozenSet, .. } if self.protocol >= 4 => {
-                self.out.buf.push(b'(');
-                self.open(Shape::FrozenSet, true);
-            }
-            Container::List { kind, .. } => {
-                let (name, shape) =
-                    if kind == ListKind::Set { ("set", Shape::Set) } else { ("frozenset", Shape::FrozenSet) };
-                self.global("builtins", name);
-                self.out.buf.extend_from_slice(b"((");
-                self.open(shape, true);
-            }
-            Container::Map { .. } => self.open_dict(Shape::Map),
-            Container::Object { class, .. } => self.begin_object(class)?,
-        }
-        Ok(())
-    }
-
-    fn open_dict(&mut self, shape: Shape) {
-        if self.protocol > 0 {
-            return self.open_marked(b'}', shape);
-        }
-        self.out.buf.extend_from_slice(b"(d");
-        self.put(self.begun);
-        self.open(shape, false);
-    }
-
     #[inline]
-    fn open(&mut self, shape: Shape, hashed: bool) {
-        let plain = self.protocol > 0 && !matches!(shape, Shape::Message | Shape::Done | Shape::Instance(..));
-        let frame = Frame { shape, count: 0, number: self.begun, hashed, plain };
+    pub(super) fn open(&mut self, shape: Shape, hashed: bool) {
+        let pace = match shape {
+            Shape::Message | Shape::Done | Shape::Instance(..) => Pace::Slow,
+            _ => self.pace,
+        };
+        let frame = Frame { shape, number: self.begun, hashed, pace };
         self.begun = self.begun.wrapping_add(1);
+        self.counts.push(std::mem::take(&mut self.count));
         self.frames.push(std::mem::replace(&mut self.top, frame));
-    }
-
-    // Makes the instance, if its arguments did not come.
-    fn make(&mut self, make: Make, part: Part) {
-        if part == Part::Named {
-            match make {
-                Make::New if self.protocol >= 2 => self.out.buf.extend_from_slice(b")\x81"),
-                _ if self.protocol == 0 => self.out.buf.extend_from_slice(b"(tR"),
-                _ => self.out.buf.extend_from_slice(b")R"),
-            }
-            self.put(self.top.number);
-        }
     }
 
     // Takes back the MARK where nothing followed it.
     fn unmark(&mut self) -> bool {
-        if self.top.count == 0 {
+        if self.count == 0 {
             self.out.buf.pop();
         }
-        self.top.count == 0
+        self.count == 0
     }
 }
 
+// Python reads some of the lengths as signed.
+const MAX_LENGTH: usize = i32::MAX as usize;
+
 pub(super) fn length(len: usize) -> Result<u32> {
-    // Python reads some of the lengths as signed.
     match u32::try_from(len) {
-        Ok(len) if len <= i32::MAX as u32 => Ok(len),
+        Ok(short) if len <= MAX_LENGTH => Ok(short),
         _ => Err(Error::encode(format!("pickle: a text or bytes of {len} bytes, at most 2147483647 fit"))),
     }
 }
@@ -492,6 +426,11 @@ impl Sink for Encoder<'_> {
 
     #[inline]
     fn bool(&mut self, v: bool) -> Result<()> {
+        if self.top.pace == Pace::Fast {
+            self.out.buf.push(0x89 - u8::from(v));
+            self.count = self.count.wrapping_add(1);
+            return Ok(());
+        }
         self.value()?;
         match v {
             _ if self.protocol < 2 => self.line(b'I', if v { b"01" } else { b"00" }),
@@ -543,11 +482,16 @@ impl Sink for Encoder<'_> {
         self.done()
     }
 
-    #[inline]
+    // Always inlined: names of fields are constants, and are written by a store or two then.
+    #[inline(always)]
     fn str(&mut self, v: &str) -> Result<()> {
-        self.value()?;
-        self.text(v)?;
-        self.done()
+        if self.top.pace != Pace::Fast || v.len() > MAX_LENGTH {
+            return self.other_str(v);
+        }
+        self.sized(b'X', v.len() as u32);
+        self.out.buf.extend_from_slice(v.as_bytes());
+        self.count = self.count.wrapping_add(1);
+        Ok(())
     }
 
     fn bytes(&mut self, v: &[u8]) -> Result<()> {
@@ -640,9 +584,8 @@ impl Sink for Encoder<'_> {
 
     #[inline]
     fn begin(&mut self, c: Container<'_>) -> Result<()> {
-        self.value()?;
         let hashed = self.must_hash();
-        if !hashed && self.protocol > 0 {
+        if self.top.pace == Pace::Fast && !hashed {
             match c {
                 Container::List { kind: ListKind::List, .. } => {
                     self.open_marked(b']', Shape::List);
@@ -685,7 +628,7 @@ impl Sink for Encoder<'_> {
                     _ => b"}(",
                 });
                 self.top.shape = Shape::Instance(make, Part::Fields);
-                self.top.count = 0;
+                self.count = 0;
                 self.text(name)?;
                 return self.done();
             }
@@ -697,9 +640,33 @@ impl Sink for Encoder<'_> {
 
     #[inline]
     fn end(&mut self) -> Result<()> {
-        let Some(outer) = self.frames.pop() else {
+        let close = match self.top.shape {
+            Shape::List => b'e',
+            Shape::Map => b'u',
+            _ => return self.other_end(),
+        };
+        if self.top.pace == Pace::Slow {
+            return self.other_end();
+        }
+        if !self.unmark() {
+            self.out.buf.push(close);
+        }
+        self.ended()
+    }
+}
+
+impl Encoder<'_> {
+    // Goes back to what is around a container.
+    #[inline]
+    fn ended(&mut self) -> Result<()> {
+        let (Some(outer), Some(count)) = (self.frames.pop(), self.counts.pop()) else {
             return Err(misuse("pickle: the end of a container that was not begun"));
         };
+        (self.top, self.count) = (outer, count);
+        self.done()
+    }
+
+    fn other_end(&mut self) -> Result<()> {
         let text = self.protocol == 0;
         match self.top.shape {
             Shape::List => {
@@ -721,7 +688,7 @@ impl Sink for Encoder<'_> {
                 self.put(self.top.number);
             }
             Shape::Tuple(len) => {
-                if self.top.count != len.into() {
+                if self.count != len.into() {
                     return Err(misuse("pickle: a tuple of another length than was told"));
                 }
                 self.out.buf.push(0x84 + len);
@@ -747,7 +714,47 @@ impl Sink for Encoder<'_> {
             Shape::Instance(..) => return Err(misuse("pickle: a field's name without its value")),
             Shape::Message | Shape::Done => {}
         }
-        self.top = outer;
-        self.done()
+        self.ended()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use springline_core::Value;
+
+    use super::*;
+
+    fn written(value: &Value, protocol: u8, pace: Option<Pace>) -> Result<Vec<u8>> {
+        let mut out = Output::new();
+        let mut encoder = Encoder::new(&mut out, Generation::Pyro4).with_protocol(protocol);
+        encoder.pace = pace.unwrap_or(encoder.pace);
+        value.write(&mut encoder)?;
+        Ok(out.to_vec())
+    }
+
+    #[test]
+    fn the_fast_way_writes_what_the_other_writes() {
+        let text = |n: usize| Value::from("ab".repeat(n));
+        let pairs =
+            (0..300).map(|n| (text(n), Value::List(vec![text(n), Value::I64(n as i64), Value::Bool(n % 2 == 0)])));
+        let object = Value::object("a.B", vec![("x".into(), text(1)), ("y".into(), Value::List(vec![]))]);
+        let tuple = |items: &[usize]| Value::Tuple(items.iter().map(|n| text(*n)).collect());
+        let values = [
+            Value::Map(pairs.collect()),
+            Value::List(vec![Value::Map(vec![]), Value::F64(0.5), Value::Null, object, Value::Back(1)]),
+            Value::List(vec![tuple(&[]), tuple(&[1, 2]), tuple(&[1, 2, 3, 4]), Value::Set(vec![tuple(&[1]), text(2)])]),
+            Value::Map(vec![(tuple(&[1]), Value::Map(vec![(Value::I64(1), Value::FrozenSet(vec![text(1)]))]))]),
+        ];
+        for value in &values {
+            for protocol in [2, 3] {
+                let fast = written(value, protocol, None).unwrap();
+                assert_eq!(fast, written(value, protocol, Some(Pace::Plain)).unwrap());
+            }
+        }
+        // Python hashes no list, wherever it stands in a key.
+        let bad = Value::Map(vec![(Value::Tuple(vec![Value::List(vec![])]), Value::Null)]);
+        for pace in [Pace::Fast, Pace::Plain] {
+            assert!(written(&bad, 2, Some(pace)).is_err());
+        }
     }
 }

@@ -5,8 +5,10 @@ use springline_core::{DateTime, ListKind, RemoteRef};
 
 use super::known::Known;
 
-/// A thing on the stack, in the memo or in a container.
+/// A thing on the stack, in the memo or in a container. Made of whole words, which a compiler keeps in registers: an item
+/// that is written in parts and copied as a whole makes the processor wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(u64)]
 pub(super) enum Item<'de> {
     #[default]
     None,
@@ -25,6 +27,8 @@ pub(super) enum Item<'de> {
     Rare(u32),
     /// A container, or what one became.
     Node(u32),
+    /// Nothing: a number that the memo skipped.
+    Gap,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

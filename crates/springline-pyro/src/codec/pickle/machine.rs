@@ -140,8 +140,14 @@ impl<'de> Machine<'de> {
                 self.marks.push(self.stack.len());
                 Ok(())
             }
-            b']' => self.container(Kind::List(ListKind::List), at),
-            b'}' => self.container(Kind::Map, at),
+            b']' => {
+                let node = self.graph.add(Kind::List(ListKind::List), at);
+                self.push_kept(Item::Node(node))
+            }
+            b'}' => {
+                let node = self.graph.add(Kind::Map, at);
+                self.push_kept(Item::Node(node))
+            }
             b'e' => {
                 let from = self.mark()?;
                 self.extend(from, at)
@@ -409,11 +415,29 @@ impl<'de> Machine<'de> {
 
     // The stack.
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, item: Item<'de>) -> Step {
         self.budget.node()?;
         self.stack.push(item);
         Ok(())
+    }
+
+    // Pushes what picklers put into the memo at once, which is then done here: to read an item that was just written makes
+    // the processor wait.
+    #[inline(always)]
+    fn push_kept(&mut self, item: Item<'de>) -> Step {
+        self.push(item)?;
+        let (n, len) = match self.message.get(self.pos..) {
+            Some([0x94, ..]) => (self.memo.len(), 1),
+            Some([b'q', n, ..]) => (usize::from(*n), 2),
+            Some([b'r', a, b, c, d, ..]) => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, 5),
+            _ => return Ok(()),
+        };
+        self.pos += len;
+        if !self.memo.put_next(n, item) {
+            return self.remember(n);
+        }
+        Ok(self.budget.node()?)
     }
 
     #[inline]
@@ -438,12 +462,15 @@ impl<'de> Machine<'de> {
     #[inline]
     fn recall(&mut self, n: usize) -> Step {
         match self.memo.get(n) {
-            Some(item) => self.push(item),
+            Some(item) => {
+                self.budget.node()?;
+                self.stack.push(*item);
+                Ok(())
+            }
             None => Err(Stop::Failed("the memo has nothing under this number")),
         }
     }
 
-    #[inline]
     fn remember(&mut self, n: usize) -> Step {
         let top = self.top()?;
         self.budget.node()?;
@@ -462,7 +489,9 @@ impl<'de> Machine<'de> {
     fn text(&mut self, len: usize) -> Step {
         let bytes = self.take(len)?;
         match std::str::from_utf8(bytes) {
-            Ok(text) => self.push(Item::Str(text)),
+            // Its length is known: the result lies in memory, where two words would be read at once that were written one
+            // by one, for which the processor waits.
+            Ok(text) => self.push_kept(Item::Str(text.get(..len).unwrap_or(text))),
             Err(_) => Err(Stop::Failed(no_text(bytes))),
         }
     }
@@ -471,7 +500,7 @@ impl<'de> Machine<'de> {
     fn string(&mut self, len: usize) -> Step {
         let bytes = self.take(len)?;
         self.graph.python2 = true;
-        self.push(std::str::from_utf8(bytes).map_or(Item::Bytes(bytes), Item::Str))
+        self.push_kept(std::str::from_utf8(bytes).map_or(Item::Bytes(bytes), Item::Str))
     }
 
     fn bytes(&mut self, len: usize) -> Step {

@@ -6,7 +6,8 @@ use super::graph::Item;
 
 #[derive(Debug, Default)]
 pub(super) struct Memo<'de> {
-    dense: Vec<Option<Item<'de>>>,
+    // Gaps are items too, so that an item is copied as a whole.
+    dense: Vec<Item<'de>>,
     // Numbers that leave a gap. Nothing is allocated by a claimed number.
     sparse: HashMap<usize, Item<'de>>,
     len: usize,
@@ -14,24 +15,38 @@ pub(super) struct Memo<'de> {
 
 impl<'de> Memo<'de> {
     #[inline]
-    pub(super) fn get(&self, n: usize) -> Option<Item<'de>> {
+    pub(super) fn get(&self, n: usize) -> Option<&Item<'de>> {
         match self.dense.get(n) {
-            Some(Some(item)) => Some(*item),
-            _ if self.sparse.is_empty() => None,
-            _ => self.sparse.get(&n).copied(),
+            Some(Item::Gap) | None => self.get_far(n),
+            found => found,
         }
     }
 
-    #[inline]
+    #[cold]
+    fn get_far(&self, n: usize) -> Option<&Item<'de>> {
+        self.sparse.get(&n)
+    }
+
+    /// Puts what has the next number, else takes nothing. Inlined, it leaves the item in registers.
+    #[inline(always)]
+    pub(super) fn put_next(&mut self, n: usize, item: Item<'de>) -> bool {
+        let next = n == self.dense.len();
+        if next {
+            self.dense.push(item);
+            self.len += 1;
+        }
+        next
+    }
+
     pub(super) fn put(&mut self, n: usize, item: Item<'de>) {
         let next = self.dense.len();
         match self.dense.get_mut(n) {
             Some(slot) => {
-                self.len += usize::from(slot.is_none());
-                *slot = Some(item);
+                self.len += usize::from(matches!(slot, Item::Gap));
+                *slot = item;
             }
             None if n == next => {
-                self.dense.push(Some(item));
+                self.dense.push(item);
                 self.len += 1;
             }
             None => self.put_far(n, item),
@@ -42,7 +57,7 @@ impl<'de> Memo<'de> {
     fn put_far(&mut self, n: usize, item: Item<'de>) {
         // Python 2's cPickle begins with 1.
         if n == 1 && self.dense.is_empty() {
-            self.dense.extend([None, Some(item)]);
+            self.dense.extend([Item::Gap, item]);
             self.len += 1;
         } else {
             self.len += usize::from(self.sparse.insert(n, item).is_none());
