@@ -185,8 +185,9 @@ impl HighAvailabilityService {
         let mut failures = Vec::new();
         loop {
             let now = Instant::now();
-            if !tried.is_empty() && call.options.deadline.is_some_and(|deadline| deadline <= now) {
-                break;
+            let late = call.options.deadline.is_some_and(|deadline| deadline <= now);
+            if let Some(last) = last.take_if(|_| late) {
+                return Err(too_late(&failures, last));
             }
             let picked = self.pick(&tried, now, false).or_else(|| self.pick(&tried, now, true));
             let Some((name, service)) = picked else { break };
@@ -240,6 +241,12 @@ fn is_transport(e: &Error) -> bool {
                 | ErrorKind::Shutdown
                 | ErrorKind::NoEndpoint
         )
+}
+
+#[cold]
+fn too_late(failures: &[String], last: Error) -> Error {
+    let text = format!("the call's deadline passed before a member could be reached: {}", failures.join("; "));
+    Error::new(ErrorKind::Timeout, text).with_reached(last.reached()).with_source(last)
 }
 
 #[cold]

@@ -171,7 +171,9 @@ async fn a_deadline_ends_the_search() {
     }
     let mut options = CallOptions::default();
     options.deadline = Some(Instant::now());
-    assert_eq!(call(&pool, options).await.unwrap_err().kind(), ErrorKind::NoEndpoint);
+    let e = call(&pool, options).await.unwrap_err();
+    assert_eq!((e.kind(), e.reached()), (ErrorKind::Timeout, Reached::NotSent));
+    assert!(e.message().contains("deadline passed before a member could be reached: a: "), "{e}");
     assert_eq!(members.each_ref().map(Scripted::calls).iter().sum::<usize>(), 1);
 }
 

@@ -37,6 +37,14 @@ pub(crate) struct At {
     pub(crate) offset: usize,
 }
 
+/// `server.xml:3:5`.
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.file.place(self.offset);
+        write!(f, "{}:{line}:{column}", self.file.name)
+    }
+}
+
 /// Where something stands does not count when definitions are compared.
 impl PartialEq for At {
     fn eq(&self, _: &Self) -> bool {

@@ -1,6 +1,7 @@
 //! Objects are made of plans.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use springline_core::component::{Component, Object, Role, Setting, Settings, Shared};
@@ -83,6 +84,33 @@ impl Maker<'_> {
             .filter(|at| self.plan.objects.get(*at).is_some_and(|p| !p.lazy && p.scope == Scope::Singleton))
             .collect();
         self.wanted(wanted);
+        self.claims();
+    }
+
+    // Two exporters cannot have the same name in the same place: the later one would fail, or on a reload take it away
+    // from the other.
+    fn claims(&mut self) {
+        let mut claimed: HashMap<String, &Planned> = HashMap::new();
+        for planned in self.plan.order.iter().filter_map(|at| self.plan.objects.get(*at)).filter(|p| !p.lazy) {
+            let Some(Component::Exporter(exporter)) = self.instances.get(&planned.id).map(|i| &i.component) else {
+                continue;
+            };
+            for claim in exporter.claims() {
+                match claimed.entry(claim) {
+                    Entry::Vacant(free) => {
+                        free.insert(planned);
+                    }
+                    Entry::Occupied(taken) => {
+                        let (claim, other) = (taken.key(), taken.get());
+                        let text = format!(
+                            "the exporter '{}' claims {claim}, which '{}' has already, at {}",
+                            planned.id, other.id, other.at
+                        );
+                        self.diagnostics.add(&planned.at, text);
+                    }
+                }
+            }
+        }
     }
 
     /// Makes these, and what they refer to.

@@ -227,6 +227,18 @@ impl Error {
         &self.0.message
     }
 
+    /// The message, and what was being done: `argument 1 'id' of balanceOf(): expected an integer`. Without kind, place and
+    /// endpoint.
+    pub(crate) fn said(&self) -> String {
+        let mut text = String::new();
+        for what in self.0.context.iter().rev() {
+            text.push_str(what);
+            text.push_str(": ");
+        }
+        text.push_str(&self.0.message);
+        text
+    }
+
     /// The whole chain on one line, for logs and command lines.
     #[must_use]
     pub fn report(&self) -> String {
@@ -326,6 +338,7 @@ mod tests {
             .with_source(std::io::Error::other("disk"));
         assert_eq!(e.to_string(), "malformed data: argument 1: expected ',' at byte 7 [127.0.0.1:1]");
         assert_eq!(e.report(), "malformed data: argument 1: expected ',' at byte 7 [127.0.0.1:1]: disk");
+        assert_eq!(e.said(), "argument 1: expected ','");
         assert_eq!(e.reached(), Reached::NotSent);
     }
 }

@@ -508,7 +508,7 @@ pub trait Source<'de> {
 /// Writes one value from a source into a sink, without a tree in between.
 ///
 /// Back references go through where the sink has them, under the sink's own numbers. They are expanded where it has not,
-/// and where they point outside of the value; a cycle then runs into the source's depth or node limit.
+/// and where they point outside of the value; one that leads back to a container that is being expanded is an error.
 pub fn transcode<'de>(source: &mut dyn Source<'de>, sink: &mut dyn Sink) -> Result<()> {
     let mut numbers = sink.has_back().then(Numbers::default);
     copy(source, sink, &mut numbers)
@@ -519,6 +519,16 @@ pub(crate) fn copy<'de, S: Sink + ?Sized>(
     source: &mut dyn Source<'de>,
     sink: &mut S,
     numbers: &mut Option<Numbers>,
+) -> Result<()> {
+    copy_within(source, sink, numbers, &mut Vec::new())
+}
+
+// `expanding`: what is being read again at the moment.
+fn copy_within<'de, S: Sink + ?Sized>(
+    source: &mut dyn Source<'de>,
+    sink: &mut S,
+    numbers: &mut Option<Numbers>,
+    expanding: &mut Vec<u32>,
 ) -> Result<()> {
     let mut depth = 0usize;
     loop {
@@ -541,7 +551,13 @@ pub(crate) fn copy<'de, S: Sink + ?Sized>(
                 Some(to) => sink.back(to).map_err(|e| e.at(offset))?,
                 None => {
                     let to = sink.begun();
-                    copy(&mut *source.open_back(n)?, sink, numbers)?;
+                    if expanding.contains(&n) {
+                        let text = "the value contains itself: this format cannot refer back";
+                        return Err(Error::encode(text).at(offset));
+                    }
+                    expanding.push(n);
+                    copy_within(&mut *source.open_back(n)?, sink, numbers, expanding)?;
+                    expanding.pop();
                     if let Some(numbers) = numbers {
                         numbers.note(n, to);
                     }

@@ -174,7 +174,7 @@ pub fn exception_of(error: Error) -> Exception {
                 ErrorKind::Limit | ErrorKind::Name | ErrorKind::Encode | ErrorKind::Malformed => "ValueError",
                 _ => "RuntimeError",
             };
-            Exception::new(class, e.message().to_owned())
+            Exception::new(class, e.said())
         }
     }
 }

@@ -249,6 +249,7 @@ impl Serialize for Fields<'_> {
 }
 
 /// Bytes that travel as bytes, without a copy where the buffers allow: out by reference, in as a slice of the message.
+/// Text is read as well, as its UTF-8: from Python 2, which has one type for both.
 ///
 /// ```
 /// let blob = springline_core::Blob::from(vec![1, 2, 3]);
@@ -306,6 +307,11 @@ impl<'de> Visitor<'de> for BlobVisitor {
 
     fn visit_bytes<E>(self, v: &[u8]) -> Result<Blob, E> {
         Ok(Blob(Bytes::copy_from_slice(v)))
+    }
+
+    // Python 2 has one type for bytes and texts: behind a gateway its bytes are text where they can be.
+    fn visit_str<E>(self, v: &str) -> Result<Blob, E> {
+        Ok(Blob(Bytes::copy_from_slice(v.as_bytes())))
     }
 
     fn visit_byte_buf<E>(self, v: Vec<u8>) -> Result<Blob, E> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use springline_core::Result;
-use springline_core::component::{Class, Described, Driver, Settings, Type};
+use springline_core::component::{Class, Driver, Settings, Type};
 use springline_net::http::configuration::{
     client_extras, client_tls_properties, listening, server_extras, server_properties,
 };
@@ -60,6 +60,9 @@ fn service_exporter(settings: &Settings) -> Result<MountedExporter> {
     if let Some(on) = settings.get("deflate")? {
         builder = builder.deflate(on);
     }
+    if let Some(bytes) = settings.get("message_size")? {
+        builder = builder.message_size(bytes);
+    }
     if let Some(on) = settings.get("log_requests")? {
         builder = builder.log_requests(on);
     }
@@ -103,6 +106,9 @@ fn proxy() -> Class {
         if let Some(on) = settings.get("objects_as_maps")? {
             builder = builder.objects_as_maps(on);
         }
-        Ok(Described::new(builder.build()?, settings.described()?))
+        if let Some(info) = settings.described()? {
+            builder = builder.describe(info);
+        }
+        builder.build()
     })
 }

@@ -138,7 +138,8 @@ impl Fault {
     }
 
     /// What a server answers for an exception: one of Java's class goes as it is, those that Python has become their
-    /// nearest in Java, others `java.lang.RuntimeException` with the class before the text.
+    /// nearest in Java, others `java.lang.RuntimeException` with the class before the text. What it was stands in a field
+    /// `remoteClass`, which Java passes over and [`into_exception`](Self::into_exception) goes by.
     #[must_use]
     pub fn from_exception(exception: &Exception) -> Self {
         if matches!(&*exception.class, code::NO_SUCH_METHOD | code::PROTOCOL) {
@@ -194,6 +195,7 @@ fn translate(exception: &mut Exception) {
     if bare.contains('.') {
         return;
     }
+    let was = bare.to_owned();
     let java = match bare {
         "ValueError" | "TypeError" => "java.lang.IllegalArgumentException",
         "RuntimeError" | "Exception" => "java.lang.RuntimeException",
@@ -213,6 +215,27 @@ fn translate(exception: &mut Exception) {
         }
     };
     exception.class = java.to_owned();
+    if !was.is_empty() {
+        exception.attributes.push((REMOTE_CLASS.to_owned(), was.into()));
+    }
+}
+
+// Gives it back the class that it had.
+fn restore(exception: &mut Exception) {
+    let Some(at) = exception.attributes.iter().position(|(name, _)| name == REMOTE_CLASS) else { return };
+    let Some(class) = exception.attributes.get(at).and_then(|(_, value)| value.as_str()).map(str::to_owned) else {
+        return;
+    };
+    exception.attributes.remove(at);
+    if let Some(rest) = exception.message.strip_prefix(&*class) {
+        match rest.strip_prefix(": ") {
+            Some(text) => exception.message = text.to_owned(),
+            None if rest.is_empty() => exception.message.clear(),
+            None => {}
+        }
+    }
+    exception.args = vec![exception.message.as_str().into()];
+    exception.class = class;
 }
 
 /// What Java's servers make of markup, undone.
@@ -228,6 +251,9 @@ const MESSAGE: &str = "detailMessage";
 const CAUSE: &str = "cause";
 const STACK: &str = "stackTrace";
 const SUPPRESSED: &str = "suppressedExceptions";
+
+/// Our own: what an exception was before it got a class that Java has.
+const REMOTE_CLASS: &str = "remoteClass";
 
 impl Encode for Fault {
     /// Writes the fault's map. An exception has the fields of Java's `Throwable`: a `cause` that is itself where it has
@@ -368,6 +394,7 @@ impl<'v> Graph<'v> {
             }
         }
         exception.code = exception.attribute("code").and_then(Value::as_i64);
+        restore(&mut exception);
         exception
     }
 
@@ -418,6 +445,11 @@ mod tests {
             let fault = Fault::from_exception(&Exception::new(class, message));
             let detail = fault.detail.unwrap();
             assert_eq!((&*detail.class, &*detail.message, &*fault.code), (java, text, "ServiceException"));
+            // As it comes to a client that knows the field.
+            let mut back = *detail;
+            restore(&mut back);
+            let wanted = Exception::new(class.trim_start_matches("builtins."), message);
+            assert_eq!(back, wanted);
         }
     }
 

@@ -137,6 +137,7 @@ struct Holders {
 }
 
 struct Exported<D: Hosted> {
+    claims: Vec<String>,
     exporter: tokio::sync::Mutex<ServiceExporter<D>>,
 }
 
@@ -157,7 +158,10 @@ impl<D: Hosted> Exported<D> {
         }
         exporter.holder = holder;
         D::check(&exporter.service_name)?;
-        Ok(Self { exporter: tokio::sync::Mutex::new(exporter) })
+        let ServiceExporter { service_name, service_host, service_port, .. } = &exporter;
+        // A free port is another one each time.
+        let shared = (*service_port != 0).then(|| D::uri(service_name, service_host, *service_port));
+        Ok(Self { claims: shared.into_iter().collect(), exporter: tokio::sync::Mutex::new(exporter) })
     }
 
     async fn serve(&self, take_over: bool) -> Result<Vec<String>> {
@@ -176,6 +180,10 @@ impl<D: Hosted> Exporter for Exported<D> {
 
     fn take_over(&self) -> BoxFuture<'_, Result<Vec<String>>> {
         Box::pin(self.serve(true))
+    }
+
+    fn claims(&self) -> Vec<String> {
+        self.claims.clone()
     }
 
     fn stop(&self, drain: Duration) -> BoxFuture<'_, usize> {

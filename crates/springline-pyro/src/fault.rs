@@ -3,7 +3,7 @@
 //! * Python's builtin exceptions go as `builtins.X`: a `ValueError` from Rust is caught as `ValueError`.
 //! * Pyro's own (`NamingError`, `SecurityError`, ...) go under the generation's module.
 //! * Any other class arrives as `PyroError("class: message")` with the attributes `remote_class`, `remote_message` and
-//!   `remote_args` beside its own: Python clients refuse classes they have not registered (Pyro4 4.82, Pyro5 5.17).
+//!   `remote_args` beside its own, and `remote_code` where it has a number, as a fault of XML-RPC: Python clients refuse classes they have not registered (Pyro4 4.82, Pyro5 5.17).
 //!   Reading turns that form back.
 
 use springline_core::{Error, ErrorKind, Exception, Result, Value};
@@ -96,6 +96,19 @@ const TRACEBACK: &str = "_pyroTraceback";
 const REMOTE_CLASS: &str = "remote_class";
 const REMOTE_MESSAGE: &str = "remote_message";
 const REMOTE_ARGS: &str = "remote_args";
+const REMOTE_CODE: &str = "remote_code";
+
+/// Adds the number of an exception to its attributes.
+pub(crate) fn put_code(code: Option<i64>, attributes: &mut Vec<(String, Value)>) {
+    attributes.extend(code.map(|code| (REMOTE_CODE.to_owned(), Value::I64(code))));
+}
+
+/// Takes it out again.
+pub(crate) fn take_code(e: &mut Exception) {
+    if let Some(code) = take(&mut e.attributes, REMOTE_CODE) {
+        e.code = code.as_i64();
+    }
+}
 
 /// The exception in a reply's payload.
 #[must_use]
@@ -196,6 +209,7 @@ fn plain(value: &Value) -> String {
 fn restore(mut e: Exception) -> Exception {
     let Some(Value::Str(class)) = e.attribute(REMOTE_CLASS).cloned() else { return e };
     take(&mut e.attributes, REMOTE_CLASS);
+    take_code(&mut e);
     e.class = class;
     if let Some(Value::Str(message)) = take(&mut e.attributes, REMOTE_MESSAGE) {
         e.message = message;
@@ -209,7 +223,7 @@ fn restore(mut e: Exception) -> Exception {
 /// The class dict that this generation's Python client raises.
 #[must_use]
 pub fn to_value(exception: Exception, generation: Generation) -> Value {
-    let Exception { class, message, args, mut attributes, traceback, .. } = exception;
+    let Exception { class, message, args, mut attributes, traceback, code, .. } = exception;
     let bare = class.rsplit('.').next().unwrap_or_default();
     let module = class.get(..class.len() - bare.len()).unwrap_or_default().trim_end_matches('.');
     let of_python = matches!(module, "" | "builtins" | "exceptions").then(|| builtin(bare, generation)).flatten();
@@ -230,6 +244,7 @@ pub fn to_value(exception: Exception, generation: Generation) -> Value {
         attributes.push((REMOTE_CLASS.to_owned(), Value::Str(class)));
         attributes.push((REMOTE_MESSAGE.to_owned(), Value::Str(message)));
         attributes.push((REMOTE_ARGS.to_owned(), Value::List(args)));
+        put_code(code, &mut attributes);
         (format!("{}.errors.PyroError", generation.name()), vec![Value::Str(text)])
     };
     // Always there, as Python's daemons have it, for clients that join its lines unasked.
@@ -306,6 +321,11 @@ pub(crate) mod told {
     /// There are no item streams here.
     pub(crate) fn no_stream() -> Exception {
         Exception::new("PyroError", "item stream terminated")
+    }
+
+    /// The caller's deadline passed.
+    pub(crate) fn given_up() -> Exception {
+        Exception::new("TimeoutError", "the call was given up at its caller's deadline")
     }
 
     /// A handler panicked. What it said stays in the log.
@@ -414,7 +434,7 @@ mod tests {
 
     #[test]
     fn own_classes_keep_class_message_and_attributes() {
-        let e = Exception::new("bank.BankError", "no money").with_attribute("balance", 3);
+        let e = Exception::new("bank.BankError", "no money").with_attribute("balance", 3).with_code(7);
         let back = from_value(to_value(e.clone(), Generation::Pyro5));
         assert_eq!(back, e);
         let wrapped = wrapper(e.clone(), Version::V48);

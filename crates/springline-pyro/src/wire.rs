@@ -734,6 +734,17 @@ pub fn serializer_of(header: &Header) -> Result<Serializer> {
     })
 }
 
+/// The annotation in which a call that was made with a deadline has the milliseconds that its caller still waits, as
+/// decimal digits. It is ours: Python's daemons leave it to the method.
+pub const DEADLINE: &str = "DDLN";
+
+/// Takes out how long the caller still waits, if it says so.
+pub fn take_deadline(metadata: &mut springline_core::Metadata) -> Option<std::time::Duration> {
+    let data = metadata.annotations.take(DEADLINE)?;
+    let millis = std::str::from_utf8(&data).ok()?.parse().ok()?;
+    Some(std::time::Duration::from_millis(millis))
+}
+
 /// Moves Pyro4's `CORR` annotation into the correlation id.
 pub fn take_corr(metadata: &mut springline_core::Metadata) {
     let Some(data) = metadata.annotations.take("CORR") else { return };

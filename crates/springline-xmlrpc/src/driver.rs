@@ -58,6 +58,9 @@ fn ssl_server(settings: &Settings) -> Result<MountedExporter> {
     for (prefix, service) in services {
         builder = builder.register_service(prefix, service);
     }
+    if let Some(bytes) = settings.get("message_size")? {
+        builder = builder.message_size(bytes);
+    }
     if let Some(on) = settings.get("log_requests")? {
         builder = builder.log_requests(on);
     }

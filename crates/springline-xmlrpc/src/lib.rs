@@ -21,7 +21,3 @@ pub use document::{IncomingCall, parse_call, parse_response, write_call, write_f
 #[cfg(feature = "net")]
 pub use driver::DRIVER;
 pub use fault::{Fault, FaultDialect};
-
-/// The header in which calls made on behalf of one another have their id, a UUID.
-#[cfg(feature = "net")]
-const CORRELATION: &str = "x-correlation-id";

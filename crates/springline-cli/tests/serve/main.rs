@@ -1,6 +1,7 @@
 //! `springline serve` and `springline check`: gateways between Python programs on both sides, and no line of Rust.
 
 mod java;
+mod large;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -453,6 +454,30 @@ fn what_is_wrong_is_told() {
     run(&["check", good.path()]).prints("ok: 1 objects");
     run(&["serve", "--check", good.path()]).prints("ok: 1 objects");
     run(&["check", "--schema"]).prints_part("springpython.remoting.pyro.PyroServiceExporter");
+    // Two that want the same name in the same place, or the same path: both places are told, and nothing is started.
+    let file = File::new(
+        "same.toml",
+        "[objects.s]\nclass = 'xmlrpc.SSLClient'\nuri = 'http://localhost:1'\n\
+         [objects.a]\nclass = 'pyro5.ServiceExporter'\nservice_name = 'x'\nservice_port = 7123\nservice = { ref = 's' }\n\
+         [objects.b]\nclass = 'pyro4.ServiceExporter'\nservice_name = 'x'\nservice_port = 7123\nservice = { ref = 's' }\n\
+         [objects.c]\nclass = 'hessian.ServiceExporter'\npath = '/RPC2'\nport = 7124\nservice = { ref = 's' }\n\
+         [objects.d]\nclass = 'xmlrpc.SSLServer'\nport = 7124\nservice = { ref = 's' }\n",
+    );
+    let place = |line: u32| format!("{}:{line}:10", file.path());
+    let wanted = [
+        format!("{}: the exporter 'b' claims PYRO:x@localhost:7123, which 'a' has already, at {}", place(9), place(4)),
+        format!(
+            "{}: the exporter 'd' claims the path /RPC2 of localhost:7124, which 'c' has already, at {}",
+            place(19),
+            place(14)
+        ),
+    ];
+    for command in ["check", "serve"] {
+        let outcome = run(&[command, file.path()]);
+        assert_eq!((outcome.code, &*outcome.out), (2, ""));
+        let lines: Vec<&str> = outcome.err.lines().collect();
+        assert_eq!(lines[..2], [&*wanted[0], &*wanted[1]], "{}", outcome.err);
+    }
     // A port that is taken: the object is named, and what ran before it is stopped.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

@@ -25,10 +25,7 @@ pub(super) fn merge(definitions: Vec<Definition>, diagnostics: &mut Diagnostics)
         let id = &definition.id;
         match by_id.get(&id.text).and_then(|first| definitions.get(*first)) {
             Some(first) => {
-                let mut place = Diagnostics::default();
-                place.add(&first.id.at, "");
-                let place = place.iter().next().map(|d| format!("{}:{}:{}", d.file, d.line, d.column));
-                let place = place.unwrap_or_default();
+                let place = &first.id.at;
                 diagnostics.add(&id.at, format!("there is an object '{}' already, at {place}", id.text));
             }
             None => {

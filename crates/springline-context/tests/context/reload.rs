@@ -136,3 +136,44 @@ async fn an_address_that_is_still_in_use() {
     assert_eq!(log.take(), ["stop same of k", "start same"]);
     assert_eq!(context.endpoints().len(), 1);
 }
+
+/// A changed exporter that wants the name of one that stays does not get it.
+#[tokio::test]
+async fn a_name_that_another_one_has() {
+    let log = Log::default();
+    let exporter = |id: &str, name: &str| {
+        let claims = "<property name='claims' value='true'/></object>\n";
+        exporter(id, name, "k").replace("</object>", claims)
+    };
+    let objects =
+        |name: &str| "<object id='k' class='Keeper'/>\n".to_owned() + &exporter("e", "one") + &exporter("f", name);
+    let file = File::new("taken", &objects("two"));
+    let context = builder(&log).file(&file.0).start().await.unwrap();
+    log.take();
+    file.write(&objects("one"));
+    let e = context.reload(DRAIN).await.unwrap_err();
+    let (name, text) = (file.0.display(), e.to_string());
+    let wanted = format!("{name}:4:1: the exporter 'f' claims the name one, which 'e' has already, at {name}:3:1");
+    assert!(text.contains(&wanted), "{text}");
+    assert!(log.take().is_empty());
+    let uris: Vec<String> = context.endpoints().into_iter().flat_map(|e| e.uris).collect();
+    assert_eq!(uris, ["test:one", "test:two"]);
+    // Names may be exchanged, though.
+    file.write(&("<object id='k' class='Keeper'/>".to_owned() + &exporter("e", "two") + &exporter("f", "one")));
+    context.reload(DRAIN).await.unwrap();
+    let uris: Vec<String> = context.endpoints().into_iter().flat_map(|e| e.uris).collect();
+    assert_eq!(uris, ["test:two", "test:one"]);
+}
+
+/// Two that want the same from the start.
+#[test]
+fn a_name_that_two_want() {
+    let same =
+        |id: &str| exporter(id, "same", "k").replace("</object>", "<property name='claims' value='true'/></object>\n");
+    let text = "<object id='k' class='Keeper'/>\n".to_owned() + &same("e") + &same("f");
+    let all = builder(&Log::default()).xml("t.xml", around(&text)).build().unwrap_err();
+    assert_eq!(
+        all.to_string(),
+        "t.xml:4:1: the exporter 'f' claims the name same, which 'e' has already, at t.xml:3:1"
+    );
+}

@@ -30,6 +30,7 @@ struct Noted {
     taken: Taken,
     name: String,
     exclusive: bool,
+    claims: bool,
     fails: bool,
     service: Arc<dyn Service>,
 }
@@ -47,6 +48,10 @@ impl Exporter for Noted {
             self.log.note(format!("start {}", self.name));
             Ok(vec![format!("test:{}", self.name)])
         })
+    }
+
+    fn claims(&self) -> Vec<String> {
+        if self.claims { vec![format!("the name {}", self.name)] } else { Vec::new() }
     }
 
     fn stop(&self, _drain: Duration) -> BoxFuture<'_, usize> {
@@ -112,6 +117,7 @@ pub(crate) fn classes(log: &Log) -> Classes {
                 .required("service", Type::Service, "The object.")
                 .optional("port", Type::PORT, "The port.")
                 .optional("exclusive", Type::Boolean, "Whether the name can be used once only.")
+                .optional("claims", Type::Boolean, "Whether it says so beforehand.")
                 .optional("fails", Type::Boolean, "Whether it fails.")
                 .numbered("service_name")
                 .exporter(move |settings| {
@@ -120,6 +126,7 @@ pub(crate) fn classes(log: &Log) -> Classes {
                         taken: taken.clone(),
                         name: settings.require("service_name")?,
                         exclusive: settings.get("exclusive")?.unwrap_or(false),
+                        claims: settings.get("claims")?.unwrap_or(false),
                         fails: settings.get("fails")?.unwrap_or(false),
                         service: settings.service("service")?,
                     })

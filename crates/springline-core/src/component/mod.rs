@@ -173,6 +173,12 @@ pub trait Exporter: Send + Sync {
         self.start()
     }
 
+    /// What nobody else can have while it runs, in words that are the same for the same thing: a name in a daemon, a path on a
+    /// host and port. Two exporters of one configuration that claim the same are a mistake. Default: nothing is known.
+    fn claims(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Serves no longer. Calls in progress may finish for at most `drain`, where this was the last on its port. Gives how
     /// many connections had to be cut off. Does nothing to one that is not started.
     fn stop(&self, drain: Duration) -> BoxFuture<'_, usize>;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springline_core::{Args, Bytes, Call, Error, ErrorKind, Output, Reached, Result};
+use springline_core::{Args, Bytes, Call, CallOptions, Error, ErrorKind, Output, Reached, Result};
 use springline_net::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use springline_net::http::{Answer, HeaderValue};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -39,7 +39,8 @@ impl HessianProxy {
     pub async fn download(&self, method: &str, args: impl Args) -> Result<Download<'_>> {
         let mut out = Output::new();
         self.write(&mut out, &Call::new(method, &args))?;
-        let request = self.request(out.into(), None).header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let request =
+            self.request(out.into(), &CallOptions::NONE).header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut answer = self.http().open(request).await?.check()?;
         if let Some(coding) = answer.head().header(CONTENT_ENCODING).filter(|c| !c.eq_ignore_ascii_case("identity")) {
             let text = format!("the reply comes in the content coding {coding:?}, though none was asked for");

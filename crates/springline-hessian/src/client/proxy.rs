@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde::de::DeserializeOwned;
-use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, ParamInfo, Reply, Service, ServiceInfo};
+use springline_core::service::{
+    BoxFuture, Call, CallKind, CallOptions, MethodInfo, ParamInfo, Reply, Service, ServiceInfo,
+};
 use springline_core::{Args, Bytes, Error, ErrorKind, Output, Payload, Reached, RemoteRef, Result, Value};
-use springline_net::http::{AnswerCut, Body, ClientRequest, HttpClient, HttpUrl};
+use springline_net::http::{AnswerCut, Body, ClientRequest, HttpClient, HttpUrl, conditions};
 
 use super::HessianProxyBuilder;
 use crate::codec::{Part, Version, write1, write2};
@@ -113,7 +114,7 @@ impl HessianProxy {
     pub async fn call<R: DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<R> {
         let mut out = Output::new();
         self.write(&mut out, &Call::new(method, &args))?;
-        let reply = self.exchange(out.into(), None).await?;
+        let reply = self.exchange(out.into(), &CallOptions::NONE).await?;
         self.read(&reply)
     }
 
@@ -124,7 +125,7 @@ impl HessianProxy {
     pub async fn call_value(&self, method: &str, args: impl Args) -> Result<Value> {
         let mut out = Output::new();
         self.write(&mut out, &Call::new(method, &args))?;
-        let reply = self.exchange(out.into(), None).await?;
+        let reply = self.exchange(out.into(), &CallOptions::NONE).await?;
         self.result(&reply)?.into_value().map_err(|e| self.answered(cut_off(e, reply.len())))
     }
 
@@ -139,7 +140,7 @@ impl HessianProxy {
         let (dialect, options) = (self.inner.options.dialect, &self.inner.options.write);
         let written = write_call(&mut out, dialect, GET_ATTRIBUTE, &Payload::borrowed(&args), options);
         written.map_err(|e| self.unsent(e))?;
-        let reply = self.exchange(out.into(), None).await?;
+        let reply = self.exchange(out.into(), &CallOptions::NONE).await?;
         self.read(&reply)
     }
 
@@ -185,16 +186,16 @@ impl HessianProxy {
         e.with_reached(Reached::NotSent).with_endpoint(&self.url)
     }
 
-    pub(super) fn request(&self, body: Body, deadline: Option<Instant>) -> ClientRequest {
+    pub(super) fn request(&self, body: Body, options: &CallOptions) -> ClientRequest {
         let mut request = ClientRequest::post(body);
-        request.deadline = deadline;
+        conditions::tell(options, &mut request);
         request.target = self.target.as_deref().map(str::to_owned);
         request
     }
 
     /// Sends a call and gives the whole reply.
-    pub(super) async fn exchange(&self, body: Body, deadline: Option<Instant>) -> Result<Bytes> {
-        match self.inner.http.send(self.request(body, deadline)).await {
+    pub(super) async fn exchange(&self, body: Body, options: &CallOptions) -> Result<Bytes> {
+        match self.inner.http.send(self.request(body, options)).await {
             Ok(response) => Ok(response.check(&self.url)?.body),
             Err(e) => Err(self.broken_off(e)),
         }
@@ -243,11 +244,12 @@ impl HessianProxy {
     async fn reply(&self, call: &Call<'_>) -> Result<Reply> {
         let mut out = Output::new();
         self.write(&mut out, call)?;
-        let reply = self.exchange(out.into(), call.options.deadline).await?;
+        let reply = self.exchange(out.into(), &call.options).await?;
         if call.options.oneway {
             return Ok(Payload::null().into());
         }
-        let result = self.result(&reply)?;
+        let result = self.result(&reply);
+        let result = result.map_err(|e| conditions::late(&call.options, e).with_endpoint(&self.url))?;
         // Who gets a payload reads it elsewhere, where nobody knows any more that the reply was cut.
         let checked = result.view_source(&mut |source| source.skip());
         checked.map_err(|e| self.answered(cut_off(e, reply.len())))?;
@@ -309,7 +311,7 @@ impl Service for HessianProxy {
             return self.reply(&call).await?.read(info);
         }
         let out = self.write_typed(&info.name, args).map_err(|e| self.unsent(e))?;
-        let reply = self.exchange(out.into(), None).await?;
+        let reply = self.exchange(out.into(), &CallOptions::NONE).await?;
         self.read(&reply).map_err(|e| if e.exception().is_some() { e } else { info.wrong_result(e) })
     }
 

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use serde::de::DeserializeOwned;
-use springline_core::{Args, Error, ErrorKind, Output, Payload, Reached, Result, Value};
+use springline_core::{Args, CallOptions, Error, ErrorKind, Output, Payload, Reached, Result, Value};
 use springline_net::http::{Body, BodySender};
 use tokio::io::AsyncRead;
 
@@ -35,7 +35,8 @@ impl HessianProxy {
     ) -> Result<R> {
         let head = self.upload_head(method, &args).map_err(|e| self.unsent(e))?;
         let (sender, body) = Body::channel(WAITING);
-        let mut exchange = pin!(self.exchange(body, None));
+        let options = CallOptions::NONE;
+        let mut exchange = pin!(self.exchange(body, &options));
         let sending = pin!(send(sender, head, self.dialect(), data));
         let reply = tokio::select! {
             // The server may answer before it has taken all.

@@ -178,6 +178,15 @@ impl HessianServiceExporterBuilder {
         self
     }
 
+    /// Bytes that a request may have, in place of the limit in [`limits`](Self::limits); unpacked it may have as many, or
+    /// what the limits say if that is more.
+    pub fn message_size(mut self, bytes: usize) -> Self {
+        let limits = &mut self.read.limits;
+        limits.message_size = bytes;
+        limits.decompressed_size = limits.decompressed_size.max(bytes);
+        self
+    }
+
     /// What is read, limits included; see [`limits`](Self::limits).
     pub fn read_options(mut self, options: ReadOptions) -> Self {
         self.read = options;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use springline_core::panics::{Caught, Panicked, catch};
 use springline_core::{
@@ -12,7 +12,7 @@ use springline_core::{
 use springline_net::http::coding::{Coding, decode, deflate};
 use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use springline_net::http::{
-    Body, Door, HeaderValue, HttpHandler, Method, Request, RequestLine, Response, StatusCode, refusal, text,
+    Body, Door, HeaderValue, HttpHandler, Method, Request, RequestLine, Response, StatusCode, conditions, refusal, text,
 };
 use tracing::{Level, debug, enabled, error, info};
 
@@ -122,6 +122,7 @@ impl HessianServiceExporter {
         let peer = request.peer().clone();
         let mut options = CallOptions::default();
         options.peer = Some(peer.clone());
+        conditions::read(&request, &mut options);
         let limits = &self.read.limits;
         let received = if coding == Coding::Identity && self.streams.has_uploads() {
             self.streams.receive(request, &self.read).await
@@ -173,22 +174,20 @@ impl HessianServiceExporter {
         let head = CallHead::read(body, &self.read).map_err(|e| self.fault(e))?;
         debug!(target: LOG, method = &*shortened(&head.method, SHOWN_NAME), "call");
         add_headers(&head, &mut options.metadata);
+        let limit = conditions::limit(self.deadline, &mut options);
         let args = head.payload(body, &self.read);
         if let Some(answer) = self.attribute(&head, &args) {
             return answer.map(Answer::Reply);
         }
         if let Some(download) = self.streams.download_named(&head.method, head.count) {
             let call = Call { method: &head.method, kind: CallKind::Method, args, kwargs: None, options };
-            let made = self.in_time(Caught(download.open(&call, head.reply))).await;
+            let made = in_time(limit, Caught(download.open(&call, head.reply))).await;
             return self.caught(&head.method, made).map(Answer::Response);
         }
         let name = self.method_name(&head)?;
-        let mut call = Call { method: name, kind: CallKind::Method, args, kwargs: None, options };
-        if let Some(limit) = self.deadline {
-            call.options.deadline = Instant::now().checked_add(limit);
-        }
+        let call = Call { method: name, kind: CallKind::Method, args, kwargs: None, options };
         let done = match catch(|| self.service.call(&call)) {
-            Ok(future) => self.in_time(Caught(future)).await,
+            Ok(future) => in_time(limit, Caught(future)).await,
             Err(panicked) => Ok(Err(panicked)),
         };
         self.caught(&head.method, done).map(Answer::Reply)
@@ -198,25 +197,16 @@ impl HessianServiceExporter {
         let head = CallHead::read(&begun.head, &self.read).map_err(|e| self.fault(e))?;
         debug!(target: LOG, method = &*shortened(&head.method, SHOWN_NAME), "upload");
         add_headers(&head, &mut options.metadata);
-        if let Some(limit) = self.deadline {
-            options.deadline = Instant::now().checked_add(limit);
-        }
+        let limit = conditions::limit(self.deadline, &mut options);
         let Some(upload) = self.streams.upload_named(&head.method, head.count) else {
             return Err(Fault::no_such_method(&head.method));
         };
         let call = Call { method: &head.method, kind: CallKind::Method, args: begun.args, kwargs: None, options };
         let done = match catch(|| upload.call(&call, begun.stream)) {
-            Ok(future) => self.in_time(Caught(future)).await,
+            Ok(future) => in_time(limit, Caught(future)).await,
             Err(panicked) => Ok(Err(panicked)),
         };
         self.caught(&head.method, done)
-    }
-
-    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        let Some(limit) = self.deadline else { return Ok(work.await) };
-        tokio::time::timeout(limit, work)
-            .await
-            .map_err(|_| Error::new(ErrorKind::Timeout, format!("the call was given up after {limit:?}")))
     }
 
     fn caught<T>(&self, method: &str, done: Result<Result<Result<T>, Panicked>>) -> Result<T, Fault> {
@@ -304,6 +294,11 @@ impl HessianServiceExporter {
             Err(panicked) => Err(self.panicked("the result", panicked)),
         }
     }
+}
+
+async fn in_time<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Result<T> {
+    let Some(limit) = limit else { return Ok(work.await) };
+    tokio::time::timeout(limit, work).await.map_err(|_| conditions::given_up(limit))
 }
 
 /// What a call gave.

@@ -57,6 +57,11 @@ pub fn server_extras(class: Class) -> Class {
     class
         .optional("verify_mode", MODE, "How verify_fields takes fields that a subject has several times: unique (the default) refuses, last, or any.")
         .optional("max_connections", Type::Integer(1, i64::MAX), "Connections at a time. Default 16384.")
+        .optional(
+            "message_size",
+            Type::Integer(1, 256 << 20),
+            "Bytes that a request may have. Default 8 MiB for XML-RPC, 32 MiB for Hessian.",
+        )
         .optional("idle_timeout", Type::Seconds, "How long a connection may be without a request. Default 120 s.")
 }
 

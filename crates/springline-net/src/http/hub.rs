@@ -226,6 +226,13 @@ impl Exporter for MountedExporter {
         Box::pin(self.mount(true))
     }
 
+    fn claims(&self) -> Vec<String> {
+        let Listening { host, port, .. } = &self.listening;
+        // A free port is another one each time.
+        let paths = self.paths.iter().filter(|_| *port != 0);
+        paths.map(|path| format!("the path {path} of {host}:{port}")).collect()
+    }
+
     fn stop(&self, drain: Duration) -> BoxFuture<'_, usize> {
         let mounted = self.mounted().take();
         Box::pin(async move {

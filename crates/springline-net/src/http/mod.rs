@@ -4,6 +4,7 @@ mod auth;
 mod body;
 mod client;
 pub mod coding;
+pub mod conditions;
 #[cfg(feature = "tls")]
 pub mod configuration;
 mod connection;

@@ -3,6 +3,7 @@
 //! The usual case (a method, a connection that is open, no deadline) is polled by hand in [`CallFuture`]: nothing is
 //! moved between nested futures on the way. Everything else takes the way of an ordinary async function.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -264,7 +265,10 @@ impl Inner {
         };
         match done? {
             None => Ok(None),
-            Some(frame) => self.answer(frame.into_message()?, exchange.link()).map(Some),
+            Some(frame) => {
+                let answer = self.answer(frame.into_message()?, exchange.link());
+                answer.map(Some).map_err(|e| late(options, e))
+            }
         }
     }
 
@@ -290,6 +294,7 @@ impl Inner {
         let generation = version.generation();
         if flags == Flags::default()
             && options.metadata.annotations.is_empty()
+            && options.deadline.is_none()
             && let Some(frame) = last.as_ref().filter(|last| *last.method == *asked.method())
             && let Some(template) = &frame.template
             && matches!(asked.kwargs(), Kwargs::None)
@@ -301,12 +306,13 @@ impl Inner {
             });
         }
         let joined: Annotations;
-        let annotations = if self.config.annotations.is_empty() {
+        let deadline = options.deadline.filter(|_| version.has_annotations()).map(time_left);
+        let annotations = if self.config.annotations.is_empty() && deadline.is_none() {
             &options.metadata.annotations
         } else {
             let own = options.metadata.annotations.iter();
             let common = self.config.annotations.iter().filter(|(k, _)| options.metadata.get(k).is_none());
-            joined = own.chain(common).cloned().collect();
+            joined = own.chain(common).cloned().chain(deadline).collect();
             &joined
         };
         let head = Head {
@@ -426,4 +432,23 @@ impl WrittenFrame {
             after: after.into(),
         }))
     }
+}
+
+// What a caller is told of an exception that came when the deadline had passed: as a rule the daemon's word that it has
+// given the call up, which was faster than our own clock.
+fn late(options: &CallOptions, e: Error) -> Error {
+    match options.deadline {
+        Some(deadline) if e.kind() == ErrorKind::Remote && deadline <= std::time::Instant::now() => {
+            let late = Error::new(ErrorKind::Timeout, "no answer before the deadline");
+            late.with_reached(Reached::MaybeExecuted).with_source(e)
+        }
+        _ => e,
+    }
+}
+
+// What is left until a deadline, for the daemon; rounded up, that our own clock is the first to end the call.
+fn time_left(deadline: std::time::Instant) -> (Cow<'static, str>, Bytes) {
+    let left = deadline.saturating_duration_since(std::time::Instant::now());
+    let millis = left.as_nanos().div_ceil(1_000_000);
+    (Cow::Borrowed(wire::DEADLINE), Bytes::from(millis.to_string()))
 }

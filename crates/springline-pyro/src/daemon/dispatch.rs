@@ -109,11 +109,25 @@ impl Shared {
 
     async fn perform(&self, request: &Request<'_>, service: &dyn Service, peer: &Arc<Peer>) -> Result<Answer, Failure> {
         let one = self.call_of(request, peer);
-        if request.header.flags.has(Flags::BATCH) {
-            return batch(service, &one).await.map(Answer::Batch);
+        match one.options.deadline {
+            None => self.perform_one(request, service, &one).await,
+            Some(deadline) => {
+                let done = tokio::time::timeout_at(deadline.into(), self.perform_one(request, service, &one)).await;
+                done.unwrap_or_else(|_| Err(Failure::Call(told::given_up())))
+            }
         }
-        let done =
-            if one.method.starts_with('_') { underscored(service, &one).await } else { call(service, &one).await };
+    }
+
+    async fn perform_one(
+        &self,
+        request: &Request<'_>,
+        service: &dyn Service,
+        one: &Call<'_>,
+    ) -> Result<Answer, Failure> {
+        if request.header.flags.has(Flags::BATCH) {
+            return batch(service, one).await.map(Answer::Batch);
+        }
+        let done = if one.method.starts_with('_') { underscored(service, one).await } else { call(service, one).await };
         done.map(Answer::Reply)
     }
 
@@ -129,6 +143,8 @@ impl Shared {
         if !message.annotations.is_empty() {
             options.metadata.annotations = message.annotations.clone();
             wire::take_corr(&mut options.metadata);
+            let left = wire::take_deadline(&mut options.metadata);
+            options.deadline = left.and_then(|left| std::time::Instant::now().checked_add(left));
         }
         let method = &*parts.method;
         debug!(object = %parts.object, method, peer = %peer.address, "call");

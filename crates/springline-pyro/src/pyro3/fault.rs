@@ -2,7 +2,8 @@
 //!
 //! * Exceptions that Python 2 has are raised there as what they are; those that only Python 3 has, as their next of kin.
 //! * Pyro's own go under `Pyro.errors`.
-//! * Any other class arrives as `PyroError("class: message")` with the attributes `remote_class` and `remote_message`:
+//! * Any other class arrives as `PyroError("class: message")` with the attributes `remote_class`, `remote_message` and
+//!   `remote_args`:
 //!   a client that cannot import a class loses the whole answer.
 
 use springline_core::value::Object;
@@ -28,6 +29,7 @@ const PYRO_ERRORS: &[&str] = &[
 
 const REMOTE_CLASS: &str = "remote_class";
 const REMOTE_MESSAGE: &str = "remote_message";
+const REMOTE_ARGS: &str = "remote_args";
 
 /// What the other side is told of a message that cannot be read or has no object.
 #[cfg(feature = "net")]
@@ -66,6 +68,10 @@ pub fn from_value(value: &Value) -> Option<Exception> {
         if let Some(Value::Str(message)) = fault::take(&mut exception.attributes, REMOTE_MESSAGE) {
             exception.message = message;
         }
+        if let Some(args) = fault::take(&mut exception.attributes, REMOTE_ARGS) {
+            exception.args = args.as_items().unwrap_or_default().to_vec();
+        }
+        fault::take_code(&mut exception);
     }
     exception.traceback = Some(lines.concat()).filter(|text| !text.is_empty());
     Some(exception)
@@ -74,7 +80,7 @@ pub fn from_value(value: &Value) -> Option<Exception> {
 /// The capsule that a client raises what is in it from. Without `lines` it is one of Pyro's own.
 #[must_use]
 pub fn to_value(exception: Exception, lines: bool) -> Value {
-    let Exception { class, message, args, mut attributes, .. } = exception;
+    let Exception { class, message, args, mut attributes, code, .. } = exception;
     let bare = class.rsplit('.').next().unwrap_or_default();
     let module = class.get(..class.len() - bare.len()).unwrap_or_default().trim_end_matches('.');
     let of_pyro = matches!(module, "Pyro.errors" | "Pyro4.errors" | "Pyro5.errors" | "");
@@ -86,6 +92,8 @@ pub fn to_value(exception: Exception, lines: bool) -> Value {
             let text = if message.is_empty() { class.clone() } else { format!("{class}: {message}") };
             attributes.push((REMOTE_CLASS.to_owned(), Value::Str(class)));
             attributes.push((REMOTE_MESSAGE.to_owned(), Value::Str(message)));
+            attributes.push((REMOTE_ARGS.to_owned(), Value::List(args)));
+            fault::put_code(code, &mut attributes);
             ("Pyro.errors.PyroError".to_owned(), vec![Value::Str(text)])
         }
     };
@@ -113,7 +121,7 @@ mod tests {
             ("bank.BankError", "Pyro.errors.PyroError"),
             ("SecurityError", "Pyro.errors.PyroError"),
         ] {
-            let value = to_value(Exception::new(class, "text").with_attribute("x", 1), true);
+            let value = to_value(Exception::new(class, "text").with_attribute("x", 1).with_code(7), true);
             let inner = value.field("excObj").unwrap();
             assert_eq!(inner.class(), Some(told), "{class}");
             let back = from_value(&value).unwrap();
@@ -121,6 +129,7 @@ mod tests {
             assert_eq!(back.attribute("x"), Some(&Value::I32(1)));
             if told.ends_with("PyroError") {
                 assert_eq!(back.class, class);
+                assert_eq!((&*back.args, back.code), (&[Value::from("text")][..], Some(7)));
             }
         }
         assert_eq!(from_value(&Value::object("a.B", vec![])), None);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
-use springline_core::{Args, Error, ErrorKind, Metadata, Payload, Reached, Result, Value, context};
-use springline_net::http::{ClientRequest, ClientResponse, HeaderName, HeaderValue, HttpClient, coding, header};
+use springline_core::{Args, Error, ErrorKind, Payload, Reached, Result, Value};
+use springline_net::http::{ClientRequest, ClientResponse, HeaderValue, HttpClient, coding, conditions, header};
 
 use super::{Multicall, XmlRpcProxyBuilder};
-use crate::{CORRELATION, ReadOptions, WriteOptions, parse_response, write_call};
+use crate::{ReadOptions, WriteOptions, parse_response, write_call};
 
 /// From this size on a call is compressed, if at all. CPython's server compresses answers from there.
 const GZIP_FROM: usize = 1400;
@@ -141,20 +141,13 @@ impl XmlRpcProxy {
         } else {
             ClientRequest::post(body)
         };
-        request.deadline = call.options.deadline;
-        let id = call.options.metadata.correlation_id.or_else(context::correlation_id);
-        if let Some(text) =
-            id.and_then(|id| Metadata { correlation_id: Some(id), ..Metadata::default() }.correlation_text())
-            && let Ok(text) = HeaderValue::try_from(text)
-        {
-            request = request.header(HeaderName::from_static(CORRELATION), text);
-        }
+        conditions::tell(&call.options, &mut request);
         let response = self.inner.http.send(request).await?.check(self.url())?;
         if call.options.oneway {
             // The caller does not care, and there may be no value for "nothing" in what the server speaks.
             return Ok(Payload::null());
         }
-        self.read(response).map_err(|e| self.answered(e))
+        self.read(response).map_err(|e| conditions::late(&call.options, self.answered(e)).with_endpoint(self.url()))
     }
 
     async fn reply(&self, call: &Call<'_>) -> Result<Reply> {

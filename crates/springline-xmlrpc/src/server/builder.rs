@@ -97,6 +97,15 @@ impl XmlRpcServerBuilder {
         self.read.limits = limits;
         self
     }
+
+    /// Bytes that a request may have, in place of the limit in [`limits`](Self::limits); unpacked it may have as many, or
+    /// what the limits say if that is more.
+    pub fn message_size(mut self, bytes: usize) -> Self {
+        let limits = &mut self.read.limits;
+        limits.message_size = bytes;
+        limits.decompressed_size = limits.decompressed_size.max(bytes);
+        self
+    }
 }
 
 /// What is served.

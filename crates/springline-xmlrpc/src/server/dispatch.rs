@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use springline_core::panics::{Caught, Panicked, catch};
 use springline_core::{
-    Call, Container, Encode, Error, ErrorKind, FnService, MethodInfo, Payload, Registry, Reply, Result, Service, Sink,
-    Value,
+    Call, Container, Encode, Error, FnService, MethodInfo, Payload, Registry, Reply, Result, Service, Sink, Value,
 };
+use springline_net::http::conditions;
 use tracing::{debug, error};
 
 use super::signature;
@@ -130,20 +130,16 @@ impl Methods {
 
     /// Calls a method, whose full name is in `call`, within the time there is for it.
     pub(super) async fn call<'a>(&'a self, call: &mut Call<'a>) -> Result<Answer, Fault> {
-        match self.deadline {
+        match conditions::limit(self.deadline, &mut call.options) {
             None => self.perform(call).await,
             Some(limit) => Box::pin(self.perform_within(limit, call)).await,
         }
     }
 
     async fn perform_within<'a>(&'a self, limit: Duration, call: &mut Call<'a>) -> Result<Answer, Fault> {
-        call.options.deadline = Some(Instant::now() + limit);
         match tokio::time::timeout(limit, self.perform(call)).await {
             Ok(done) => done,
-            Err(_) => {
-                let e = Error::new(ErrorKind::Timeout, format!("the call was given up after {limit:?}"));
-                Err(self.fault(e))
-            }
+            Err(_) => Err(self.fault(conditions::given_up(limit))),
         }
     }
 

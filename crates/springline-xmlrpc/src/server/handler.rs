@@ -6,14 +6,14 @@ use springline_core::{BoxFuture, Bytes, Call, CallKind, CallOptions, Registry};
 use springline_net::http::coding::{Coding, decode, gzip};
 use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use springline_net::http::{
-    Door, HeaderValue, HttpHandler, Method, Request, RequestLine, Response, StatusCode, refusal, text,
+    Door, HeaderValue, HttpHandler, Method, Request, RequestLine, Response, StatusCode, conditions, refusal, text,
 };
 use tracing::{Level, debug, enabled, info};
 
 use super::dispatch::{LOG, Methods};
 use super::page::page;
 use crate::fault::{SHOWN_NAME, shortened};
-use crate::{CORRELATION, IncomingCall, parse_call};
+use crate::{IncomingCall, parse_call};
 
 /// Answers larger than this are compressed for those who ask for it, in bytes. CPython's number.
 const GZIP_FROM: usize = 1400;
@@ -102,9 +102,7 @@ impl XmlRpcHandler {
             Ok(IncomingCall { method, args }) => {
                 let mut options = CallOptions::default();
                 options.peer = Some(request.peer().clone());
-                if let Some(id) = request.header(CORRELATION) {
-                    options.metadata.set_correlation_text(id);
-                }
+                conditions::read(request, &mut options);
                 debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), peer = %request.peer().address, "call");
                 let mut call = Call { method: &method, kind: CallKind::Method, args, kwargs: None, options };
                 self.methods.call(&mut call).await
