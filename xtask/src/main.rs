@@ -187,6 +187,11 @@ fn lint(steps: &mut Steps) {
     let mut cargo = steps.cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
     cargo.env("RUSTDOCFLAGS", "-D warnings");
     steps.run("documentation", cargo);
+    // Outside of the workspace. Only a nightly toolchain runs them, but any can tell whether they still fit; nothing is
+    // linked for that, so that libFuzzer need not be built.
+    let mut cargo = steps.cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"]);
+    cargo.env("CUSTOM_LIBFUZZER_PATH", "target/libnone.a");
+    steps.run("fuzz targets compile", cargo);
 }
 
 fn bench(steps: &mut Steps, root: &Path, target: &Path, args: &[OsString]) {

@@ -2,6 +2,7 @@
 
 mod java;
 mod large;
+mod lifetimes;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -17,7 +18,7 @@ struct Beside {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     // Held open: peers end with it.
-    _input: Option<ChildStdin>,
+    input: Option<ChildStdin>,
 }
 
 impl Beside {
@@ -26,7 +27,7 @@ impl Beside {
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let input = child.stdin.take();
-        Self { child, lines, _input: input }
+        Self { child, lines, input }
     }
 
     fn line(&mut self) -> String {
@@ -34,6 +35,12 @@ impl Beside {
             Some(line) => line.unwrap(),
             None => panic!("it ended: {}", self.errors()),
         }
+    }
+
+    /// Makes a client that calls for each line make one call; what came of it.
+    fn ask(&mut self) -> String {
+        self.input.as_mut().unwrap().write_all(b"go\n").unwrap();
+        self.line()
     }
 
     fn signal(&self, name: &str) {
@@ -320,17 +327,13 @@ for line in sys.stdin:
     print(call(), flush=True)
 "#;
     let mut client = Beside::start(Command::new(python()).args(["-u", "-c", client, served.uri("gateway")]));
-    let ask = |client: &mut Beside| {
-        client._input.as_mut().unwrap().write_all(b"go\n").unwrap();
-        client.line()
-    };
-    assert_eq!(ask(&mut client), "down");
+    assert_eq!(client.ask(), "down");
     let (server, _) = serving_python(python(), XMLRPC_SERVER, &[&port, "open"]);
-    assert_eq!(ask(&mut client), "You got remote data => Hello");
+    assert_eq!(client.ask(), "You got remote data => Hello");
     drop(server);
-    assert_eq!(ask(&mut client), "down");
+    assert_eq!(client.ask(), "down");
     let (_server, _) = serving_python(python(), XMLRPC_SERVER, &[&port, "open"]);
-    assert_eq!(ask(&mut client), "You got remote data => Hello");
+    assert_eq!(client.ask(), "You got remote data => Hello");
 }
 
 /// Two servers, a gateway that is moved from one to the other and back while callers call without a pause.
@@ -384,10 +387,16 @@ print(calls)
 
 #[test]
 fn a_stop_waits_for_calls() {
+    for signal in ["INT", "TERM"] {
+        a_stop_by(signal);
+    }
+}
+
+fn a_stop_by(signal: &str) {
     let slow = XMLRPC_SERVER.replace("return \"You", "import time; time.sleep(0.5); return \"You");
     let (_server, url) = serving_python(python(), &slow, &["0", "open"]);
     let file = File::new(
-        "drain.toml",
+        &format!("drain-{signal}.toml"),
         &format!(
             "[objects.backend]\nclass = 'xmlrpc.SSLClient'\nuri = '{url}'\n\
              [objects.gateway]\nclass = 'xmlrpc.SSLServer'\nport = 0\nservice = {{ ref = 'backend' }}\n"
@@ -400,7 +409,7 @@ fn a_stop_waits_for_calls() {
     // Until the call is there; the server then takes its time over it.
     std::thread::sleep(Duration::from_millis(250));
     let begun = Instant::now();
-    served.program.signal("INT");
+    served.program.signal(signal);
     assert_eq!(client.line(), "You got remote data => Hello");
     assert_eq!(served.program.ends(), 0);
     println!("drained in {:?}", begun.elapsed());

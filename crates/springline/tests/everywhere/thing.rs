@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use springline::{
-    Blob, DateTime, Decimal, Error, Exception, Integer, RemoteError, Result, Set, Value, context, remote,
+    Blob, DateTime, Decimal, Error, Exception, Integer, RemoteError, Result, Set, Value, call_context, remote,
 };
 
 /// An object with a class of its own.
@@ -288,16 +288,16 @@ impl Thing for MyThing {
     }
 
     async fn correlation(&self) -> Result<Option<String>> {
-        Ok(context::metadata().and_then(|m| m.correlation_text()))
+        Ok(call_context::metadata().and_then(|m| m.correlation_text()))
     }
 
     async fn annotated(&self) -> Result<Option<String>> {
-        context::set_reply_annotation("BACK", "and back");
-        Ok(context::annotation("WITH").map(|b| String::from_utf8_lossy(&b).into_owned()))
+        call_context::set_reply_annotation("BACK", "and back");
+        Ok(call_context::annotation("WITH").map(|b| String::from_utf8_lossy(&b).into_owned()))
     }
 
     async fn protocol(&self) -> Result<String> {
-        Ok(context::peer().map(|peer| peer.protocol.clone()).unwrap_or_default())
+        Ok(call_context::peer().map(|peer| peer.protocol.clone()).unwrap_or_default())
     }
 
     async fn colour(&self) -> Result<String> {
