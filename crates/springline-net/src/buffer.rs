@@ -48,6 +48,11 @@ impl Inbound {
             self.buf.extend_from_slice(&std::mem::take(&mut self.piece));
         }
         let have = self.buf.len();
+        if have == 0 && self.buf.capacity() < FIRST {
+            // What was cut off before is mostly gone by now: the next message comes to where the last one was, which the
+            // processor has at hand, and not behind it.
+            self.buf.try_reclaim(FIRST);
+        }
         if self.buf.capacity() - have < FIRST / 4 || need > self.buf.capacity() {
             self.make_room(need);
         }
