@@ -118,10 +118,13 @@ fn has_several(message: &Bytes, start: usize, flags: Flags, options: &ReadOption
 /// # Errors
 /// [`ErrorKind::Encode`] for a value that XML-RPC or the chosen dialect has no form for.
 pub fn write_call(out: &mut Vec<u8>, method: &str, args: &Payload<'_>, options: &WriteOptions) -> Result<()> {
-    codec::check_method(method)?;
+    if method.is_empty() {
+        codec::check_method(method)?;
+    }
     whole(out, options, "methodCall", |out| {
         out.extend_from_slice(b"<methodName>");
-        codec::push_text(out, method)?;
+        // What a name cannot have, text cannot have either.
+        codec::push_text(out, method).or_else(|e| codec::check_method(method).and(Err(e)))?;
         out.extend_from_slice(b"</methodName>");
         let mut sink = XmlSink::params(out, options);
         args.encode(&mut sink)?;

@@ -52,7 +52,7 @@ impl XmlRpcHandler {
 
     async fn respond(&self, request: &mut Request) -> Response {
         if let Some(door) = &self.door
-            && let Some(refusal) = door.refusal(request).await
+            && let Some(refusal) = Box::pin(door.refusal(request)).await
         {
             return refusal;
         }
