@@ -112,8 +112,11 @@ impl Shared {
         match one.options.deadline {
             None => self.perform_one(request, service, &one).await,
             Some(deadline) => {
-                let done = tokio::time::timeout_at(deadline.into(), self.perform_one(request, service, &one)).await;
-                done.unwrap_or_else(|_| Err(Failure::Call(told::given_up())))
+                let one = self.perform_one(request, service, &one);
+                match tokio::time::timeout_at(deadline.into(), one).await {
+                    Ok(done) => done,
+                    Err(_) => Err(Failure::Call(told::given_up())),
+                }
             }
         }
     }
