@@ -56,15 +56,16 @@ impl Case {
 
 /// All conversations of both peers.
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for peer in PEERS {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/pyro").join(peer);
-        let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-        paths.retain(|p| p.extension().is_some_and(|e| e == "json"));
-        paths.sort();
-        cases.extend(paths.iter().map(|p| read(peer, p)));
-    }
-    cases
+    PEERS.into_iter().flat_map(cases_of).collect()
+}
+
+/// All conversations of one peer, by name.
+pub(crate) fn cases_of(peer: &'static str) -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/pyro").join(peer);
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "json"));
+    paths.sort();
+    paths.iter().map(|p| read(peer, p)).collect()
 }
 
 pub(crate) fn case(peer: &str, name: &str) -> Case {
