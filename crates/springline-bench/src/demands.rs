@@ -4,12 +4,13 @@
 use crate::allocations::CALLERS_OWN;
 use crate::codecs::Op;
 use crate::load::Pin;
-use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Hessian, Mux64, Seq, Xml, Xmltls};
+use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Hessian, Mux64, Pyro3, Seq, Xml, Xmltls};
 use crate::memory::Way;
 use crate::samples::{Figures, median};
 
 const US: &str = "springline";
 const SERPENT: &str = "springline_serpent";
+const PYRO3: &str = "springline_pyro3";
 const XMLRPC: &str = "springline_xmlrpc";
 const XMLTLS: &str = "springline_xmltls";
 const HESSIAN: &str = "springline_hessian";
@@ -53,6 +54,8 @@ const DEMANDS: &[(What, Bound)] = &[
     (What::Cpu(Conn16, US, "tarpc"), AtLeast(1.4)),
     (What::Cpu(Blob1m, US, "raw"), AtLeast(0.90)),
     (What::Cpu(Blob1m, US, "tarpc"), AtLeast(4.0)),
+    (What::Cpu(Pyro3, PYRO3, "raw_pyro3"), AtLeast(0.85)),
+    (What::Cpu(Pyro3, PYRO3, "py_pyro3"), AtLeast(2.0)),
     (What::Instructions, AtMost(15_000.0)),
     (What::Allocations, AtMost(2.0)),
     (What::Codec(Op::MsgpackDecode, "rmp-serde"), AtLeast(1.0)),

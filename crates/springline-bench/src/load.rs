@@ -19,6 +19,8 @@ pub(crate) enum Workload {
     Xml,
     /// The same over TLS.
     Xmltls,
+    /// Pyro 3: one connection, one caller, a small text there and back.
+    Pyro3,
     /// Hessian 2: one keep-alive connection, one caller, a small text there and back.
     Hessian,
     /// A connection for every call, a full handshake with client certificates, and a byte there and back.
@@ -28,11 +30,21 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const TIMED: [Self; 8] =
-        [Self::Seq, Self::Mux64, Self::Conn16, Self::Blob1m, Self::Xml, Self::Xmltls, Self::Hessian, Self::Handshake];
+    pub(crate) const TIMED: [Self; 9] = [
+        Self::Seq,
+        Self::Mux64,
+        Self::Conn16,
+        Self::Blob1m,
+        Self::Pyro3,
+        Self::Xml,
+        Self::Xmltls,
+        Self::Hessian,
+        Self::Handshake,
+    ];
 
     /// Those of one caller, whose instructions and allocations for a call can be counted.
-    pub(crate) const COUNTED: [Self; 5] = [Self::Seq, Self::Xml, Self::Xmltls, Self::Hessian, Self::Handshake];
+    pub(crate) const COUNTED: [Self; 6] =
+        [Self::Seq, Self::Pyro3, Self::Xml, Self::Xmltls, Self::Hessian, Self::Handshake];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -43,6 +55,7 @@ impl Workload {
             Self::Idle10k => "idle10k",
             Self::Xml => "xml",
             Self::Xmltls => "xmltls",
+            Self::Pyro3 => "pyro3",
             Self::Hessian => "hessian",
             Self::Handshake => "handshake",
             Self::Idletls => "idletls",
@@ -58,6 +71,7 @@ impl Workload {
             Self::Idle10k => "idle connections",
             Self::Xml => "XML-RPC, one caller, one keep-alive connection",
             Self::Xmltls => "XML-RPC over TLS, one caller, one keep-alive connection",
+            Self::Pyro3 => "Pyro 3, one caller, one connection",
             Self::Hessian => "Hessian 2, one caller, one keep-alive connection",
             Self::Handshake => "full TLS 1.3 handshakes with client certificates",
             Self::Idletls => "idle TLS connections",
@@ -72,6 +86,7 @@ impl Workload {
             Self::Idle10k => "rawlazy",
             Self::Xml => "hyper",
             Self::Xmltls | Self::Idletls => "hyper_tls",
+            Self::Pyro3 => "raw_pyro3",
             Self::Hessian => "hyper_hessian",
             Self::Handshake => "rustls",
         }

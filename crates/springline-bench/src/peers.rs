@@ -21,6 +21,11 @@ pub(crate) fn python() -> Result<PathBuf> {
     peer("python/bin/python")
 }
 
+/// Python 2.7, and what it takes to find Pyro 3.16, for which `cargo xtask peers` links and unpacks them.
+pub(crate) fn python2() -> Result<(PathBuf, PathBuf)> {
+    Ok((peer("python2")?, peer("pyro3-3.16")?))
+}
+
 /// Java with one of our programs on Caucho's Hessian, which `cargo xtask peers` compiles.
 pub(crate) fn java(class: &str) -> Result<Command> {
     let mut command = Command::new("java");

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::codecs::TAMED;
 use crate::contestants::{Contestant, Kind, Sizes};
 use crate::load::Workload;
-use crate::peers::{java_arguments, python, script};
+use crate::peers::{java_arguments, python, python2, script};
 use crate::pki::Files;
 use crate::samples::Sample;
 use std::io::{BufRead, BufReader, Write};
@@ -164,6 +164,7 @@ impl Launch {
             // Against "multiplex": a little faster for one connection, level for sixteen.
             Kind::Pyro5(_) => server.arg(script("server.py")).arg("thread"),
             Kind::PyXmlrpc => server.arg(script("xml_server.py")),
+            Kind::PyPyro3 => server.arg(script("pyro3_server.py")),
             Kind::Java => java_arguments(&mut server, ECHO)?.arg("serve"),
         };
         Process::start(format!("{name} server"), &mut server)
@@ -173,6 +174,12 @@ impl Launch {
         Ok(match kind {
             Kind::Rust => self.rust(side),
             Kind::Pyro5(_) | Kind::PyXmlrpc => self.command(&python()?, side),
+            Kind::PyPyro3 => {
+                let (python, pyro) = python2()?;
+                let mut command = self.command(&python, side);
+                command.arg("-B").env("PYTHONPATH", pyro).env("PYRO_STORAGE", std::env::temp_dir());
+                command
+            }
             Kind::Java => self.command(Path::new("java"), side),
         })
     }
@@ -192,6 +199,7 @@ impl Launch {
                 client.arg(script("client.py")).args([serializer, workload.name(), &addr, &warm])
             }
             Kind::PyXmlrpc => client.arg(script("xml_client.py")).args([&addr, &warm]),
+            Kind::PyPyro3 => client.arg(script("pyro3_client.py")).args([&addr, &warm]),
             // Its compiler needs some thousand calls until it is done.
             Kind::Java => java_arguments(&mut client, ECHO)?.args([
                 "drive",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use json::unhex;
 use raw::{Echo, PATIENCE, call_of, daemon, framed, raw, read_frame, send, value};
-use springline_core::{Budget, Bytes, ErrorKind, Limits, Output, Payload, Value};
+use springline_core::{Budget, Bytes, ErrorKind, FnService, Limits, Output, Payload, Value};
 use springline_pyro::codec::pickle;
 use springline_pyro::pyro3::wire::{HEADER, Style, parse_header, write_frame};
 use springline_pyro::pyro3::{DAEMON_GUID, Daemon, Ident, Proxy, fault, read_call, write_call};
@@ -220,6 +220,36 @@ async fn a_panic_or_a_bad_call_costs_no_other_call() {
     send(&mut stream, &call_of("nosuch", "echo", &[])).await;
     let exception = fault::from_value(&value(&mut stream).await).unwrap();
     assert_eq!((&*exception.class, &*exception.message), ("Pyro.errors.ProtocolError", "unknown object ID"));
+    assert_eq!(read_frame(&mut stream).await, None);
+}
+
+// What a connection remembers of its last call must not outlive the object, nor a panic.
+#[tokio::test]
+async fn the_object_of_the_last_call_is_looked_up_anew_when_it_changes() {
+    let (daemon, address) = daemon(Limits::new()).await;
+    let mut stream = raw(&address).await;
+    let uri = daemon.uri("thing");
+    let guid = &uri.object;
+    let echo = call_of(guid, "echo", &[Value::I64(7)]);
+    for _ in 0..3 {
+        send(&mut stream, &echo).await;
+        assert_eq!(value(&mut stream).await, Value::I64(7));
+        // Both a method of every object and a private one are no method of this.
+        send(&mut stream, &call_of(guid, "GUID", &[])).await;
+        assert_eq!(value(&mut stream).await, Value::from(guid.as_str()));
+        send(&mut stream, &call_of(guid, "panic", &[])).await;
+        let exception = fault::from_value(&value(&mut stream).await).unwrap();
+        assert!(exception.is("RuntimeError") && !exception.message.contains("asked"), "{exception:?}");
+        send(&mut stream, &call_of(guid, "_echo", &[])).await;
+        assert!(fault::from_value(&value(&mut stream).await).unwrap().is("AttributeError"));
+    }
+    daemon.unregister("thing");
+    daemon.register("thing", FnService::new("Eight").method("echo", ["x"], |(_,): (i64,)| async { Ok(8) })).unwrap();
+    send(&mut stream, &echo).await;
+    assert_eq!(value(&mut stream).await, Value::I64(8));
+    daemon.unregister("thing");
+    send(&mut stream, &echo).await;
+    assert!(fault::from_value(&value(&mut stream).await).unwrap().is("ProtocolError"));
     assert_eq!(read_frame(&mut stream).await, None);
 }
 

@@ -1,4 +1,4 @@
-//! The frames of the limits: 40 bytes of header as Pyro 5 has them, and bodies as long as those of
+//! The frames of the limits: headers as long as Pyro 5 has them, or Pyro 3, and bodies as long as those of
 //! the measured call, so that a limit moves exactly the bytes that the contestant moves.
 
 use crate::driver::{ANSWER, PARAM};
@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-pub(crate) const HEADER: usize = 40;
+const HEADER: usize = 40;
 const PREFIX: &str = "You got remote data => ";
 const MIN_REQUEST: usize = PARAM.len();
 const MIN_REPLY: usize = ANSWER.len();
@@ -21,9 +21,15 @@ pub(crate) struct Sizes {
     /// Bytes in the body of a reply of the limits.
     #[arg(long, global = true, default_value_t = 29, value_parser = clap::value_parser!(u32).range(MIN_REPLY as i64..=4096))]
     pub(crate) reply_body: u32,
+    /// Bytes of header.
+    #[arg(skip = HEADER)]
+    pub(crate) header: usize,
 }
 
 impl Sizes {
+    /// Those of Pyro 3, for the same call: headers of 18 bytes, and in the request an object's id of 32 letters.
+    pub(crate) const PYRO3: Self = Self { request_body: 69, reply_body: 33, header: 18 };
+
     fn request_pad(self) -> usize {
         self.request_body as usize - MIN_REQUEST
     }
@@ -34,7 +40,7 @@ impl Sizes {
 
     pub(crate) fn put_request(self, out: &mut Vec<u8>, seq: u16, param: &str) {
         let body = self.request_pad() + param.len();
-        out.extend_from_slice(&header(Op::Text, seq, body));
+        out.extend_from_slice(&header(Op::Text, seq, body)[..self.header]);
         out.resize(out.len() + self.request_pad(), 0);
         out.extend_from_slice(param.as_bytes());
     }
@@ -42,7 +48,7 @@ impl Sizes {
     pub(crate) fn put_reply(self, out: &mut Vec<u8>, frame: &Frame<'_>) {
         let param = frame.body.get(self.request_pad()..).unwrap_or_default();
         let body = self.reply_pad() + PREFIX.len() + param.len();
-        out.extend_from_slice(&header(Op::Text, frame.seq, body));
+        out.extend_from_slice(&header(Op::Text, frame.seq, body)[..self.header]);
         out.resize(out.len() + self.reply_pad(), 0);
         out.extend_from_slice(PREFIX.as_bytes());
         out.extend_from_slice(param);
@@ -76,15 +82,15 @@ pub(crate) struct Frame<'a> {
 }
 
 /// The length of the frame that starts here, once its header is complete.
-fn length(bytes: &[u8]) -> Option<usize> {
+fn length(bytes: &[u8], header: usize) -> Option<usize> {
     let body = u32::from_be_bytes(bytes.get(12..16)?.try_into().ok()?);
-    (bytes.len() >= HEADER).then_some(HEADER + body as usize)
+    (bytes.len() >= header).then_some(header + body as usize)
 }
 
 /// The first complete frame and where the next one starts.
-pub(crate) fn split(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
-    let end = length(bytes)?;
-    let body = bytes.get(HEADER..end)?;
+pub(crate) fn split(bytes: &[u8], header: usize) -> Option<(Frame<'_>, usize)> {
+    let end = length(bytes, header)?;
+    let body = bytes.get(header..end)?;
     let op = if bytes[6] == Op::Blob as u8 { Op::Blob } else { Op::Text };
     let seq = u16::from_be_bytes([bytes[10], bytes[11]]);
     Some((Frame { op, seq, body }, end))
@@ -94,11 +100,12 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
 pub(crate) struct Input {
     bytes: Vec<u8>,
     filled: Range<usize>,
+    header: usize,
 }
 
 impl Input {
-    pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; 4096], filled: 0..0 }
+    pub(crate) fn new(sizes: Sizes) -> Self {
+        Self { bytes: vec![0; 4096], filled: 0..0, header: sizes.header }
     }
 
     /// Reads once; `false` at the end of the stream.
@@ -106,7 +113,7 @@ impl Input {
         if self.filled.is_empty() {
             self.filled = 0..0;
         }
-        let missing = length(&self.bytes[self.filled.clone()]).unwrap_or(HEADER);
+        let missing = length(&self.bytes[self.filled.clone()], self.header).unwrap_or(self.header);
         if self.filled.start + missing > self.bytes.len() || self.filled.end == self.bytes.len() {
             self.bytes.copy_within(self.filled.clone(), 0);
             self.filled = 0..self.filled.len();
@@ -125,7 +132,7 @@ impl Input {
 
     /// The next complete frame among the bytes read so far.
     pub(crate) fn next(&mut self) -> Option<Frame<'_>> {
-        let (frame, length) = split(&self.bytes[self.filled.clone()])?;
+        let (frame, length) = split(&self.bytes[self.filled.clone()], self.header)?;
         self.filled.start += length;
         Some(frame)
     }

@@ -7,6 +7,7 @@ mod handshake;
 pub(crate) mod hessian;
 mod http;
 mod pipe;
+mod pyro3;
 mod raw;
 pub(crate) mod springline;
 #[cfg(feature = "peers")]
@@ -18,7 +19,9 @@ pub(crate) mod xmlrpc;
 use crate::Result;
 use crate::control::raise_open_files;
 use crate::driver::{Client, Plan, drive};
-use crate::load::Workload::{self, Blob1m, Conn16, Handshake, Hessian, Idle10k, Idletls, Mux64, Seq, Xml, Xmltls};
+use crate::load::Workload::{
+    self, Blob1m, Conn16, Handshake, Hessian, Idle10k, Idletls, Mux64, Pyro3, Seq, Xml, Xmltls,
+};
 use crate::memory::Case;
 use crate::pki::Files;
 pub(crate) use frames::Sizes;
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     Rust,
     /// The programs in `python/`, with this serializer.
     Pyro5(&'static str),
+    /// The Pyro 3 programs in `python/`, on Python 2.7.
+    PyPyro3,
     /// The XML-RPC programs in `python/`.
     PyXmlrpc,
     /// `peer.Echo` of the Hessian peers, Caucho's 4.0.38 on the JVM.
@@ -81,6 +86,9 @@ const ALL: &[Contestant] = &[
     rust("tonic", &[Seq, Mux64, Conn16, Blob1m, Idle10k]),
     pyro5("pyro5_msgpack", "msgpack"),
     pyro5("pyro5_serpent", "serpent"),
+    rust("raw_pyro3", &[Pyro3]),
+    rust("springline_pyro3", &[Pyro3]),
+    Contestant { name: "py_pyro3", kind: Kind::PyPyro3, workloads: &[Pyro3] },
     rust("hyper", &[Xml]),
     rust("springline_xmlrpc", &[Xml]),
     rust("hyper_tls", &[Xmltls, Idletls]),
@@ -148,6 +156,8 @@ pub(crate) fn serve(name: &str, setting: &Setting) -> Result<()> {
     raise_open_files(0)?;
     match name {
         "raw" | "pipe" => block_on(raw::serve(sizes, false)),
+        "raw_pyro3" => block_on(raw::serve(Sizes::PYRO3, false)),
+        "springline_pyro3" => block_on(pyro3::serve()),
         "rawv" => block_on(raw::serve(sizes, true)),
         "rawlazy" => block_on(raw::serve_lazily(sizes)),
         "springline" | "springline_serpent" => block_on(springline::serve()),
@@ -175,6 +185,8 @@ pub(crate) fn call(name: &str, addr: SocketAddr, plan: &Plan, setting: &Setting)
     raise_open_files(plan.connections as u64 + 64)?;
     match name {
         "raw" | "rawlazy" => start(async || raw::client(addr, sizes, false).await, plan),
+        "raw_pyro3" => start(async || raw::client(addr, Sizes::PYRO3, false).await, plan),
+        "springline_pyro3" => start(async || pyro3::client(addr), plan),
         "rawv" => start(async || raw::client(addr, sizes, true).await, plan),
         "pipe" => start(async || pipe::client(addr, sizes).await, plan),
         "springline" => start(async || springline::client(addr, "msgpack").await, plan),

@@ -55,7 +55,7 @@ async fn writer(shared: Rc<Shared>, mut stream: OwnedWriteHalf) -> Result<()> {
 }
 
 async fn reader(shared: Rc<Shared>, mut stream: OwnedReadHalf) -> Result<()> {
-    let mut input = Input::new();
+    let mut input = Input::new(shared.sizes);
     while input.fill(&mut stream).await? {
         let mut waiting = shared.waiting.borrow_mut();
         while let Some(frame) = input.next() {

@@ -25,7 +25,7 @@ pub(crate) async fn serve(sizes: Sizes, vectored: bool) -> Result<()> {
 }
 
 async fn connection(mut stream: TcpStream, sizes: Sizes, vectored: bool) -> io::Result<()> {
-    let mut input = Input::new();
+    let mut input = Input::new(sizes);
     let mut out = Vec::new();
     while input.fill(&mut stream).await? {
         while let Some(frame) = input.next() {
@@ -35,9 +35,9 @@ async fn connection(mut stream: TcpStream, sizes: Sizes, vectored: bool) -> io::
             } else if vectored {
                 stream.write_all(&out).await?;
                 out.clear();
-                stream.write_all_buf(&mut header.chain(frame.body)).await?;
+                stream.write_all_buf(&mut header[..sizes.header].chain(frame.body)).await?;
             } else {
-                out.extend_from_slice(&header);
+                out.extend_from_slice(&header[..sizes.header]);
                 out.extend_from_slice(frame.body);
             }
         }
@@ -77,7 +77,7 @@ fn answer_lazily(stream: &TcpStream, sizes: Sizes, input: &mut [u8], out: &mut V
     };
     let mut rest = &input[..read];
     out.clear();
-    while let Some((frame, length)) = split(rest) {
+    while let Some((frame, length)) = split(rest, sizes.header) {
         sizes.put_reply(out, &frame);
         rest = &rest[length..];
     }
@@ -96,7 +96,7 @@ pub(crate) struct Raw {
 pub(crate) async fn client(addr: SocketAddr, sizes: Sizes, vectored: bool) -> Result<Raw> {
     let stream = TcpStream::connect(addr).await?;
     stream.set_nodelay(true)?;
-    Ok(Raw { stream, input: Input::new(), out: Vec::new(), seq: 0, sizes, vectored })
+    Ok(Raw { stream, input: Input::new(sizes), out: Vec::new(), seq: 0, sizes, vectored })
 }
 
 impl Raw {
@@ -129,10 +129,10 @@ impl Client for Raw {
         self.seq = self.seq.wrapping_add(1);
         let header = header(Op::Blob, self.seq, data.len());
         if self.vectored {
-            self.stream.write_all_buf(&mut header.chain(&data[..])).await?;
+            self.stream.write_all_buf(&mut header[..self.sizes.header].chain(&data[..])).await?;
         } else {
             self.out.clear();
-            self.out.extend_from_slice(&header);
+            self.out.extend_from_slice(&header[..self.sizes.header]);
             self.out.extend_from_slice(data);
             self.stream.write_all(&self.out).await?;
         }
@@ -146,7 +146,7 @@ mod tests {
     use crate::contestants::pipe;
     use crate::driver::{ANSWER, PARAM};
 
-    const SIZES: Sizes = Sizes { request_body: 24, reply_body: 29 };
+    const SIZES: Sizes = Sizes { request_body: 24, reply_body: 29, header: 40 };
 
     async fn server(vectored: bool) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

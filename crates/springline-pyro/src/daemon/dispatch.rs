@@ -458,7 +458,7 @@ pub(crate) fn guarded(out: &mut Output, write: impl FnOnce(&mut Output) -> Resul
 
 // The panic's text goes to the log; the peer learns only that there was one.
 #[cold]
-pub(super) fn panicked(Panicked(text): Panicked) -> Exception {
+pub(crate) fn panicked(Panicked(text): Panicked) -> Exception {
     error!(panic = %text, "a handler panicked");
     told::panicked()
 }

@@ -15,7 +15,8 @@ use springline_core::{Error, ErrorKind, Limits, Peer, Registry, RemoteRef, Resul
 use springline_net::{Address, BufferPool, Server, ServerOptions};
 use tokio::sync::Semaphore;
 
-pub(crate) use dispatch::{call_guarded, guarded as write_guarded};
+pub(crate) use dispatch::{call_guarded, guarded as write_guarded, panicked};
+pub(crate) use run::serving;
 
 use crate::wire::{self, Annotations, Header, HmacKey, Version};
 use crate::{Location, PyroUri, Serializer};

@@ -116,7 +116,7 @@ impl<'r> Run<'r> {
     pub(super) async fn serve(&mut self) -> Result<()> {
         while self.now.is_some() && self.failed.is_none() {
             let service = &*self.found.service;
-            let panic = Serving { service, calls: Some(self), future: None }.await.err();
+            let panic = serving(service, self).await.err();
             if self.now.is_some() {
                 let e = panic.map_or_else(unanswered, |panic| Error::remote(panicked(panic)));
                 self.raise(remote::exception_of(e));
@@ -229,10 +229,15 @@ fn unanswered() -> Error {
 }
 
 /// A service at work, from the first poll on. Ends with the panic of a handler instead of passing it on.
-struct Serving<'a> {
+pub(crate) struct Serving<'a> {
     service: &'a dyn Service,
     calls: Option<&'a mut dyn Calls>,
     future: Option<BoxFuture<'a, ()>>,
+}
+
+/// A service that serves those calls.
+pub(crate) fn serving<'a>(service: &'a dyn Service, calls: &'a mut dyn Calls) -> Serving<'a> {
+    Serving { service, calls: Some(calls), future: None }
 }
 
 impl Future for Serving<'_> {

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use springline_core::service::{BoxFuture, Call, CallKind, Reply, Service, ServiceInfo};
-use springline_core::{Args, Bytes, Error, ErrorKind, Limits, Payload, Reached, RemoteRef, Result, Value};
+use serde::de::DeserializeOwned;
+use springline_core::service::{BoxFuture, Call, CallKind, MethodInfo, Reply, Service, ServiceInfo};
+use springline_core::{Args, Bytes, Error, ErrorKind, Limits, Output, Payload, Reached, RemoteRef, Result, Value, de};
 #[cfg(feature = "tls")]
 use springline_net::tls::ClientTls;
 use springline_net::{Address, ConnectOptions, Inbound, Outbound, Stream};
@@ -21,8 +22,9 @@ use tracing::debug;
 
 use super::call::{write_call, write_plain_call};
 use super::ident::{DENIED, GRANTED};
+use super::plain;
 use super::secure::{self, ClientSide};
-use super::wire::{self, Style};
+use super::wire::{self, Header, Style};
 use super::{DAEMON_GUID, DEFAULT_GROUP, Ident, NAME_SERVER, NAME_SERVER_PORT, Scheme, Uri, denied, fault, listing};
 use crate::Request;
 use crate::codec::pickle;
@@ -198,7 +200,7 @@ struct Inner {
     uri: Uri,
     config: Config,
     // Taken out while a call is under way.
-    open: Mutex<Option<Open>>,
+    open: Mutex<Option<Box<Open>>>,
     // Of the last connection.
     version: AtomicU16,
 }
@@ -242,7 +244,8 @@ impl Open {
         poll_fn(|cx| outbound.poll_flush(stream, cx)).await.map_err(broken)
     }
 
-    async fn frame(&mut self, limits: &Limits) -> Result<Bytes> {
+    /// The header of the frame that the buffer begins with, once all of that is there.
+    async fn whole(&mut self, limits: &Limits) -> Result<Header> {
         loop {
             let mut need = wire::HEADER;
             if let Some(header) = wire::parse_header(self.inbound.bytes())? {
@@ -250,12 +253,16 @@ impl Open {
                 limits.check_message(need)?;
                 if self.inbound.bytes().len() >= need {
                     self.version = header.version;
-                    let frame = self.inbound.take(need);
-                    return header.open(frame, limits);
+                    return Ok(header);
                 }
             }
             self.fill(need).await?;
         }
+    }
+
+    async fn frame(&mut self, limits: &Limits) -> Result<Bytes> {
+        let header = self.whole(limits).await?;
+        header.open(self.inbound.take(header.frame_len()), limits)
     }
 
     /// The word of seven letters at the beginning of what comes, if it is one of the daemon's.
@@ -404,8 +411,11 @@ impl Inner {
     }
 
     // The connection, and the place that it goes back to where it stays fit for another call.
-    async fn take(&self, deadline: Option<Instant>) -> Result<(MutexGuard<'_, Option<Open>>, Open)> {
-        let mut slot = within(deadline, async { Ok(self.open.lock().await) }).await?;
+    async fn take(&self, deadline: Option<Instant>) -> Result<(MutexGuard<'_, Option<Box<Open>>>, Box<Open>)> {
+        let mut slot = match self.open.try_lock() {
+            Ok(slot) => slot,
+            Err(_) => within(deadline, async { Ok(self.open.lock().await) }).await?,
+        };
         let mut kept = slot.take();
         if let Some(open) = &mut kept
             && !open.is_usable().await
@@ -417,7 +427,7 @@ impl Inner {
         }
         let soon = Instant::now() + self.config.connect_timeout;
         let soon = deadline.map_or(soon, |deadline| deadline.min(soon));
-        let open = within(Some(soon), self.open()).await?;
+        let open = Box::new(Box::pin(within(Some(soon), self.open())).await?);
         self.version.store(open.version, Ordering::Relaxed);
         Ok((slot, open))
     }
@@ -435,36 +445,76 @@ impl Inner {
     async fn exchange(&self, call: &Call<'_>) -> Result<Reply> {
         let deadline = self.deadline(call);
         let (mut slot, mut open) = self.take(deadline).await?;
-        let style = self.style(&open);
-        let written = wire::write_frame(&mut open.outbound.output, style, &self.config.limits, |out| {
-            self.write(out, &open.guid, call)
+        if let Err(e) = self.append(&mut open, |out, guid| self.write(out, guid, call)) {
+            *slot = Some(open);
+            return Err(e);
+        }
+        self.send(&mut open, deadline).await?;
+        if call.options.oneway {
+            *slot = Some(open);
+            return Ok(Reply::from(Value::Null));
+        }
+        let body = within(deadline, open.frame(&self.config.limits)).await.map_err(maybe_executed)?;
+        self.result(slot, open, body).map(Reply::from)
+    }
+
+    // A typed call without a deadline: a short answer is read where it lies.
+    async fn exchange_typed<A: Args, T: DeserializeOwned>(&self, info: &'static MethodInfo, args: &A) -> Result<T> {
+        let (mut slot, mut open) = self.take(None).await?;
+        let instances = self.config.instances;
+        let written = self.append(&mut open, |out, guid| {
+            write_call(out, instances, guid, &info.name, false, &Payload::borrowed(args), None)
         });
         if let Err(e) = written {
             *slot = Some(open);
             return Err(e);
         }
-        let before = open.outbound.total_written();
-        if let Err(e) = within(deadline, open.flush()).await {
-            let sent = if open.outbound.total_written() == before { Reached::NotSent } else { Reached::MaybeExecuted };
-            return Err(e.with_reached(sent));
-        }
-        if call.options.oneway {
+        self.send(&mut open, None).await?;
+        let limits = &self.config.limits;
+        let header = open.whole(limits).await.map_err(maybe_executed)?;
+        let body = open.inbound.bytes().get(wire::HEADER..header.frame_len()).filter(|_| header.is_plain());
+        if let Some(mut answer) = body.and_then(|body| plain::answer(body, limits.budget())) {
+            let read = de::from_source(&mut answer);
+            open.inbound.pass(header.frame_len());
             *slot = Some(open);
-            return Ok(Reply::from(Value::Null));
+            return read.map_err(|e| info.wrong_result(e));
         }
-        let maybe = |e: Error| e.with_reached(Reached::MaybeExecuted);
-        let body = within(deadline, open.frame(&self.config.limits)).await.map_err(maybe)?;
-        if let Some(e) = self.raised(&body) {
-            if !e.exception().is_some_and(fault::ends_connection) {
-                *slot = Some(open);
-            }
-            return Err(e);
-        }
-        *slot = Some(open);
-        Ok(Reply::from(Payload::wire(body, 0, &pickle::FORMAT, self.config.limits.budget())))
+        let body = open.frame(limits).await.map_err(maybe_executed)?;
+        Reply::from(self.result(slot, open, body)?).read(info)
     }
 
-    fn write(&self, out: &mut springline_core::Output, guid: &str, call: &Call<'_>) -> Result<()> {
+    fn append(&self, open: &mut Open, call: impl FnOnce(&mut Output, &str) -> Result<()>) -> Result<()> {
+        let style = self.style(open);
+        let Open { outbound, guid, .. } = open;
+        wire::write_frame(&mut outbound.output, style, &self.config.limits, |out| call(out, guid))
+    }
+
+    async fn send(&self, open: &mut Open, deadline: Option<Instant>) -> Result<()> {
+        let before = open.outbound.total_written();
+        within(deadline, open.flush()).await.map_err(|e| {
+            let sent = if open.outbound.total_written() == before { Reached::NotSent } else { Reached::MaybeExecuted };
+            e.with_reached(sent)
+        })
+    }
+
+    // What an answer's body comes to. The connection goes back to its place, unless the daemon closes it now.
+    fn result(
+        &self,
+        mut slot: MutexGuard<'_, Option<Box<Open>>>,
+        open: Box<Open>,
+        body: Bytes,
+    ) -> Result<Payload<'static>> {
+        let raised = self.raised(&body);
+        if !raised.as_ref().and_then(Error::exception).is_some_and(fault::ends_connection) {
+            *slot = Some(open);
+        }
+        match raised {
+            Some(e) => Err(e),
+            None => Ok(Payload::wire(body, 0, &pickle::FORMAT, self.config.limits.budget())),
+        }
+    }
+
+    fn write(&self, out: &mut Output, guid: &str, call: &Call<'_>) -> Result<()> {
         let instances = self.config.instances;
         match call.kind {
             CallKind::Method => {
@@ -482,6 +532,10 @@ impl Inner {
             }
         }
     }
+}
+
+fn maybe_executed(e: Error) -> Error {
+    e.with_reached(Reached::MaybeExecuted)
 }
 
 async fn within<T>(deadline: Option<Instant>, step: impl Future<Output = Result<T>>) -> Result<T> {
@@ -533,11 +587,11 @@ impl Proxy {
     ///
     /// # Errors
     /// [`ErrorKind::Remote`] with the exception that the method raised, and every way in which a connection fails.
-    pub async fn call<T: serde::de::DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<T> {
+    pub async fn call<T: DeserializeOwned>(&self, method: &str, args: impl Args) -> Result<T> {
         self.read(Service::call(self, &Call::new(method, &args)).await?)
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, reply: Reply) -> Result<T> {
+    fn read<T: DeserializeOwned>(&self, reply: Reply) -> Result<T> {
         reply.result.decode().map_err(|e| e.with_reached(Reached::Answered).with_endpoint(&self.inner.uri))
     }
 
@@ -550,7 +604,7 @@ impl Proxy {
     ///
     /// # Errors
     /// As [`call`](Self::call).
-    pub async fn get_attr<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
+    pub async fn get_attr<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let call = Call { kind: CallKind::GetAttr, ..Call::new(name, &()) };
         self.read(Service::call(self, &call).await?)
     }
@@ -644,7 +698,22 @@ impl Proxy {
 
 impl Service for Proxy {
     fn call<'a>(&'a self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        Box::pin(async move { self.inner.exchange(call).await.map_err(|e| e.with_endpoint(&self.inner.uri)) })
+        Box::pin(self.call_unboxed(call))
+    }
+
+    async fn call_unboxed<'a>(&'a self, call: &'a Call<'a>) -> Result<Reply> {
+        self.inner.exchange(call).await.map_err(|e| e.with_endpoint(&self.inner.uri))
+    }
+
+    async fn call_typed<'a, A: Args, T: DeserializeOwned + 'static>(
+        &'a self,
+        info: &'static MethodInfo,
+        args: &'a A,
+    ) -> Result<T> {
+        if info.kind != CallKind::Method || info.oneway || self.inner.config.timeout.is_some() {
+            return Box::pin(self.call_unboxed(&Call::typed(info, args))).await?.read(info);
+        }
+        self.inner.exchange_typed(info, args).await.map_err(|e| e.with_endpoint(&self.inner.uri))
     }
 }
 

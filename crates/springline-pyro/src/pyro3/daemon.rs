@@ -16,13 +16,14 @@ use springline_core::{
 };
 #[cfg(feature = "tls")]
 use springline_net::tls::ServerTls;
-use springline_net::{Address, Connection, Handler, Inbound, Outbound, Server, ServerOptions, Stream};
+use springline_net::{Address, BufferPool, Connection, Handler, Inbound, Outbound, Server, ServerOptions, Stream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::call::{CallParts, read_call};
 use super::ident::{DENIED_FULL, DENIED_HOST, DENIED_IDENTIFICATION, GRANTED};
+use super::run::Found;
 use super::secure::ServerSide;
 use super::wire::{self, Style};
 use super::{DAEMON_GUID, Ident, Uri, fault, listing};
@@ -48,8 +49,8 @@ pub struct DaemonBuilder {
 }
 
 #[derive(Clone)]
-struct Config {
-    limits: Limits,
+pub(super) struct Config {
+    pub(super) limits: Limits,
     style: Style,
     instances: bool,
     hosts: Option<HostCheck>,
@@ -196,6 +197,7 @@ impl DaemonBuilder {
         let shared = Arc::new(Shared {
             config: self.config,
             registry: self.registry,
+            pool: BufferPool::default(),
             guids: Mutex::default(),
             location: Mutex::default(),
             clients: AtomicUsize::new(0),
@@ -232,9 +234,10 @@ pub struct Daemon {
     location: (String, u16),
 }
 
-struct Shared {
-    config: Config,
-    registry: Registry,
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) registry: Registry,
+    pool: BufferPool,
     guids: Mutex<Guids>,
     // Known once it listens.
     location: Mutex<Option<(String, u16)>>,
@@ -364,9 +367,14 @@ impl Daemon {
     pub fn reference(&self, name: &str) -> RemoteRef {
         let mut reference = RemoteRef::proxy(self.uri(name).to_string());
         if let Some(service) = self.shared.registry.get(name) {
-            reference.attrs = attributes_of(&*service);
+            reference.attrs = listing::attributes_of(&*service);
         }
         reference
+    }
+
+    /// Whether clients have to speak TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.shared.config.secure.is_on()
     }
 
     /// Where it listens, with the port that was given for 0.
@@ -455,10 +463,10 @@ impl Handler for Shared {
 }
 
 /// A connection and its buffers.
-struct Line<'s> {
+pub(super) struct Line<'s> {
     stream: &'s mut Stream,
-    inbound: Inbound,
-    outbound: Outbound,
+    pub(super) inbound: Inbound,
+    pub(super) outbound: Outbound,
 }
 
 impl Line<'_> {
@@ -504,7 +512,7 @@ impl Shared {
                     }
                 }
                 Err(e) => {
-                    self.tell(line, fault::protocol(e.message()), false)?;
+                    self.tell(&mut line.outbound.output, fault::protocol(e.message()), false)?;
                     line.flush(self.config.transfer_timeout).await?;
                     return Err(e);
                 }
@@ -521,18 +529,39 @@ impl Shared {
         let Config { limits, transfer_timeout: pause, .. } = &self.config;
         // Since when the request at hand is being waited for.
         let mut since = None;
+        // What was called last.
+        let mut found = None;
         while connection.next_request() {
-            if line.inbound.is_empty() {
+            let idle = line.inbound.is_empty();
+            if idle {
+                // Without buffers.
+                self.pool.give(std::mem::take(&mut line.inbound), std::mem::take(&mut line.outbound));
                 poll_fn(|cx| line.stream.poll_read_ready(cx)).await.map_err(closed)?;
             }
             if !connection.begin() {
                 break;
             }
+            if idle {
+                (line.inbound, line.outbound) = self.pool.take();
+            }
             loop {
+                if let Some(found) = &found
+                    && !line.inbound.is_empty()
+                    && self.serve_again(line, found, peer).await?
+                {
+                    since = None;
+                    if line.inbound.is_empty() || line.outbound.pending() >= COALESCE {
+                        line.flush(*pause).await?;
+                    }
+                    if line.inbound.is_empty() {
+                        break;
+                    }
+                    continue;
+                }
                 match line.frame(limits) {
                     Ok(Ok(body)) => {
                         since = None;
-                        let goes_on = self.answer(&body, line, peer).await?;
+                        let goes_on = self.answer(&body, line, peer, &mut found).await?;
                         if goes_on && !line.inbound.is_empty() && line.outbound.pending() < COALESCE {
                             continue;
                         }
@@ -541,13 +570,13 @@ impl Shared {
                             return Ok(());
                         }
                         if line.inbound.is_empty() {
-                            // An idle connection holds no buffer.
-                            (line.inbound, line.outbound) = Default::default();
                             break;
                         }
                     }
                     Ok(Err(need)) => {
-                        line.flush(*pause).await?;
+                        if line.outbound.pending() > 0 {
+                            line.flush(*pause).await?;
+                        }
                         let Line { stream, inbound, .. } = line;
                         match inbound.fill(stream, need, &mut since, *pause).await? {
                             Some(0) => return Ok(()),
@@ -557,7 +586,7 @@ impl Shared {
                         }
                     }
                     Err(e) => {
-                        self.tell(line, fault::protocol(e.message()), false)?;
+                        self.tell(&mut line.outbound.output, fault::protocol(e.message()), false)?;
                         line.flush(*pause).await?;
                         return Err(e);
                     }
@@ -568,13 +597,20 @@ impl Shared {
     }
 
     // Answers a request. Whether the connection goes on.
-    async fn answer(self: &Arc<Self>, body: &Bytes, line: &mut Line<'_>, peer: &Arc<Peer>) -> Result<bool> {
+    async fn answer(
+        self: &Arc<Self>,
+        body: &Bytes,
+        line: &mut Line<'_>,
+        peer: &Arc<Peer>,
+        last: &mut Option<Found>,
+    ) -> Result<bool> {
+        let out = &mut line.outbound.output;
         let parts = match read_call(body, self.config.limits.budget()) {
             Ok(parts) => parts,
             // Python closes without a word (3.16); but the text may help whoever looks for the reason.
             Err(e) => {
                 debug!(peer = %peer.address, error = %e, "request refused");
-                self.tell(line, fault::protocol(e.to_string()), false)?;
+                self.tell(out, fault::protocol(e.to_string()), false)?;
                 return Ok(false);
             }
         };
@@ -584,17 +620,18 @@ impl Shared {
             let result = self.own(&parts, body);
             if !oneway {
                 match result {
-                    Ok(value) => self.reply(line, &Reply::from(value))?,
-                    Err(e) => self.tell(line, exception_of(e), true)?,
+                    Ok(value) => self.reply(out, |sink| value.write(sink))?,
+                    Err(e) => self.tell(out, exception_of(e), true)?,
                 }
             }
             return Ok(true);
         }
+        let epoch = self.registry.epoch();
         let found = lock(&self.guids).names.get(&*parts.object).cloned();
         let Some((name, service)) = found.and_then(|name| self.registry.get(&name).map(|service| (name, service)))
         else {
             if !oneway {
-                self.tell(line, fault::protocol("unknown object ID"), false)?;
+                self.tell(out, fault::protocol("unknown object ID"), false)?;
             }
             return Ok(false);
         };
@@ -611,9 +648,10 @@ impl Shared {
             });
             return Ok(true);
         }
+        *last = Some(Found { guid: parts.object.clone().into_owned(), service: service.clone(), epoch });
         match self.call(&name, &*service, parts, body, peer).await {
-            Ok(reply) => self.reply(line, &reply)?,
-            Err(exception) => self.tell(line, exception, true)?,
+            Ok(reply) => self.reply(out, |sink| reply.result.encode(sink))?,
+            Err(exception) => self.tell(out, exception, true)?,
         }
         Ok(true)
     }
@@ -659,7 +697,7 @@ impl Shared {
             let info = service.describe();
             info.is_some_and(|info| info.methods.iter().any(|m| m.kind == wanted && m.name == name))
         };
-        if method.starts_with('_') || matches!(method, "GUID" | "getProxy" | "getAttrProxy") {
+        if is_of_every_object(method) {
             // What every object of Pyro 3 has, unless the service has a method of that name.
             match method {
                 _ if listed(CallKind::Method, method) => {}
@@ -667,7 +705,7 @@ impl Shared {
                 "getProxy" => return Ok(Reply::from(Value::from(self.proxy_of(name)))),
                 "getAttrProxy" => {
                     let mut proxy = self.proxy_of(name);
-                    proxy.attrs = attributes_of(service);
+                    proxy.attrs = listing::attributes_of(service);
                     if proxy.attrs.is_empty() {
                         // Those of a service that does not tell them.
                         proxy.attrs.push("*".to_owned());
@@ -719,25 +757,23 @@ impl Shared {
         Encoder::pyro3(out).with_instances(self.config.instances)
     }
 
-    fn reply(&self, line: &mut Line<'_>, reply: &Reply) -> Result<()> {
+    pub(super) fn reply(&self, out: &mut Output, result: impl FnOnce(&mut Encoder<'_>) -> Result<()>) -> Result<()> {
         let Config { limits, style, .. } = &self.config;
-        let written = write_guarded(&mut line.outbound.output, |out| {
-            wire::write_frame(out, *style, limits, |out| reply.result.encode(&mut self.encoder(out)))
-        });
+        let written =
+            write_guarded(out, |out| wire::write_frame(out, *style, limits, |out| result(&mut self.encoder(out))));
         match written {
             Ok(()) => Ok(()),
-            Err(e) => self.tell(line, told::unsent(e), true),
+            Err(e) => self.tell(out, told::unsent(e), true),
         }
     }
 
     // An exception: of a handler, or of the daemon's own, which has no lines of a traceback.
-    fn tell(&self, line: &mut Line<'_>, exception: Exception, lines: bool) -> Result<()> {
+    pub(super) fn tell(&self, out: &mut Output, exception: Exception, lines: bool) -> Result<()> {
         let Config { limits, style, .. } = &self.config;
         let class = exception.class.clone();
         let value = fault::to_value(exception, lines);
-        let mut write = |value: &Value| {
-            wire::write_frame(&mut line.outbound.output, *style, limits, |out| value.write(&mut self.encoder(out)))
-        };
+        let mut write =
+            |value: &Value| wire::write_frame(out, *style, limits, |out| value.write(&mut self.encoder(out)));
         match write(&value) {
             Ok(()) => Ok(()),
             // An attribute or argument without a form: tell at least what it was.
@@ -746,10 +782,9 @@ impl Shared {
     }
 }
 
-fn attributes_of(service: &dyn Service) -> Vec<String> {
-    let methods = service.describe().map_or(&[][..], |info| &info.methods);
-    let readable = methods.iter().filter(|method| method.kind == CallKind::GetAttr);
-    readable.map(|method| method.name.clone().into_owned()).collect()
+/// Whether every object of Pyro 3 has a method of that name, or it is a private one.
+pub(super) fn is_of_every_object(method: &str) -> bool {
+    method.starts_with('_') || matches!(method, "GUID" | "getProxy" | "getAttrProxy")
 }
 
 fn challenge() -> Result<[u8; 16]> {

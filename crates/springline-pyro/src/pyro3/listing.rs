@@ -4,7 +4,7 @@
 //! with an `AttributeError`.
 
 use springline_core::Value;
-use springline_core::service::{CallKind, MethodInfo, ParamInfo, ServiceInfo};
+use springline_core::service::{CallKind, MethodInfo, ParamInfo, Service, ServiceInfo};
 
 /// The attribute's name.
 pub(super) const ATTRIBUTE: &str = "__methods__";
@@ -45,4 +45,11 @@ pub(super) fn read(value: &Value) -> ServiceInfo {
     };
     let methods: Vec<MethodInfo> = value.as_items().unwrap_or_default().iter().filter_map(method).collect();
     ServiceInfo { methods: methods.into(), ..ServiceInfo::default() }
+}
+
+/// The attributes that a service tells it has.
+pub(super) fn attributes_of(service: &dyn Service) -> Vec<String> {
+    let methods = service.describe().map_or(&[][..], |info| &info.methods);
+    let readable = methods.iter().filter(|method| method.kind == CallKind::GetAttr);
+    readable.map(|method| method.name.clone().into_owned()).collect()
 }

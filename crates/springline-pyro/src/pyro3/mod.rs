@@ -22,6 +22,10 @@ mod listing;
 #[cfg(feature = "net")]
 mod names;
 #[cfg(feature = "net")]
+mod plain;
+#[cfg(feature = "net")]
+mod run;
+#[cfg(feature = "net")]
 mod secure;
 mod uri;
 pub mod wire;

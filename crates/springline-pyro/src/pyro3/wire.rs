@@ -76,6 +76,12 @@ impl Header {
         HEADER + self.body
     }
 
+    /// Whether the body is the pickle itself: neither packed nor with a checksum.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.flags == 0
+    }
+
     /// The body of a whole frame: checked and unpacked, whatever its sender chose.
     ///
     /// # Errors
@@ -136,14 +142,10 @@ fn write_parts(
     let length = i32::try_from(whole - HEADER)
         .map_err(|_| Error::new(ErrorKind::Limit, "a message of 2 GiB or more does not fit into Pyro 3's length"))?;
     if let Some(header) = out.buf.get_mut(start..start + HEADER) {
-        let mut parts: Vec<u8> = Vec::with_capacity(HEADER);
-        parts.extend_from_slice(b"PYRO");
-        parts.extend_from_slice(&style.version.to_be_bytes());
-        parts.extend_from_slice(&(HEADER as u16).to_be_bytes());
-        parts.extend_from_slice(&length.to_be_bytes());
-        parts.extend_from_slice(&flags.to_be_bytes());
-        parts.extend_from_slice(&checksum.to_be_bytes());
-        header.copy_from_slice(&parts);
+        let (version, flags) = (style.version.to_be_bytes(), flags.to_be_bytes());
+        let ([v1, v2], [h1, h2], [f1, f2]) = (version, (HEADER as u16).to_be_bytes(), flags);
+        let ([l1, l2, l3, l4], [c1, c2, c3, c4]) = (length.to_be_bytes(), checksum.to_be_bytes());
+        header.copy_from_slice(&[b'P', b'Y', b'R', b'O', v1, v2, h1, h2, l1, l2, l3, l4, f1, f2, c1, c2, c3, c4]);
     }
     Ok(())
 }
