@@ -38,11 +38,11 @@ pub(crate) fn server_lacks(peer: Peer, serializer: Serializer, feature: &str) ->
         }
         "sequence_wrap" if version == Version::V40 => since("sequence numbers", "4.3"),
         "hmac" if number < 44 => since("HMAC keys", "4.4"),
-        "autoproxy" if number < 44 => since("autoproxies", "4.6"),
+        "autoproxy" if number < 44 => since("autoproxies", "4.7"),
         "autoproxy" if number == 45 && serializer != Serializer::Pickle => {
             Some("4.20 replaces its own objects by proxies in pickle alone".to_owned())
         }
-        "exception:SecurityError" if number < 44 => since("SecurityError", "4.4"),
+        "exception:SecurityError" if number < 44 => since("SecurityError", "4.5"),
         "exception:SerializeError" if number < 47 => since("SerializeError", "4.27"),
         "exception_own" | "exception_own_registered" if number == 45 && serializer == Serializer::Serpent => {
             Some("4.20's serpent tells no modules of classes".to_owned())
@@ -54,7 +54,9 @@ pub(crate) fn server_lacks(peer: Peer, serializer: Serializer, feature: &str) ->
         "specials" if serializer != Serializer::Serpent => {
             Some("Python 2 shows other types than it writes: json's dates and decimals, pickle's bytes".to_owned())
         }
-        "restart" if number < 44 => since("an option to reuse an address at once", "4.8"),
+        "restart" if number < 44 => {
+            Some("4.2 and 4.3 ask for an address's reuse after they have bound it, which is too late".to_owned())
+        }
         "version_found_out" if number < 44 => Some("4.2 and 4.3 answer their own version alone".to_owned()),
         _ => None,
     }
