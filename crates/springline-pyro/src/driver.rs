@@ -9,7 +9,7 @@ use springline_core::{BoxFuture, Error, ErrorKind, Result};
 
 use crate::exporter::Hosted;
 use crate::exporter::ServiceExporter;
-use crate::{Daemon, Proxy, PyroDaemonHolder, PyroUri, Serializer, pyro3};
+use crate::{Daemon, Proxy, PyroDaemonHolder, PyroUri, Serializer, Version, pyro3};
 
 /// The classes `PyroServiceExporter` and `PyroProxyFactory`, and those for Pyro 4 and 5.
 pub static DRIVER: Driver = Driver {
@@ -63,12 +63,59 @@ fn proxy_properties(class: Class) -> Class {
         .numbered("service_url")
 }
 
+const RELEASE: Type = Type::Form("a release of Pyro4 or Pyro5, as in 4.37", |text| {
+    Version::of_release(text).map(drop).ok_or_else(|| "there is no such release that Springline knows".to_owned())
+});
+
+fn version(settings: &Settings) -> Result<Option<Version>> {
+    Ok(settings.get::<String>("version")?.and_then(|release| Version::of_release(&release)))
+}
+
+#[cfg(feature = "tls")]
+const TLS_FILES: [&str; 3] = ["certfile", "keyfile", "ca_certs"];
+
+// Those of `PYROSSL`, of whose files each generation of our daemon and proxy has the same three.
+#[cfg(feature = "tls")]
+macro_rules! tls_files {
+    ($settings:expr, $builder:expr) => {
+        for name in TLS_FILES {
+            let Some(path) = $settings.get::<String>(name)? else { continue };
+            $builder = match name {
+                "certfile" => $builder.certfile(path),
+                "keyfile" => $builder.keyfile(path),
+                _ => $builder.ca_certs(path),
+            };
+        }
+    };
+}
+
+fn secure3(class: Class) -> Class {
+    #[cfg(feature = "tls")]
+    let class = class
+        .optional(
+            "certfile",
+            Type::Text,
+            "The file with our certificate, PEM (PYROSSL_CERT in Python). With one, exporters speak TLS and nothing else.",
+        )
+        .optional(
+            "keyfile",
+            Type::Text,
+            "The file with its private key, PEM, not encrypted (PYROSSL_KEY). Default: the certificate's file.",
+        )
+        .optional(
+            "ca_certs",
+            Type::Text,
+            "The file with the authorities that the other side's certificate may come from, PEM (PYROSSL_CA_CERT).",
+        );
+    class
+}
+
 fn exporter3() -> Class {
     let class = Class::new("springpython.remoting.pyro.PyroServiceExporter")
         .also("pyro.ServiceExporter")
         .also("pyro3.ServiceExporter")
-        .doc("Serves an object through Pyro 3, at PYROLOC://service_host:service_port/service_name.");
-    exporter_properties(class)
+        .doc("Serves an object through Pyro 3, at PYROLOC://service_host:service_port/service_name, or PYROLOCSSL.");
+    secure3(exporter_properties(class))
         .optional(
             "identification",
             Type::Text,
@@ -86,7 +133,10 @@ fn exporter3() -> Class {
             if let Some(on) = settings.get("checksum")? {
                 builder = builder.checksum(on);
             }
-            let terms = terms(settings, &["identification", "compression", "checksum"])?;
+            #[cfg(feature = "tls")]
+            tls_files!(settings, builder);
+            let names = ["identification", "compression", "checksum", "certfile", "keyfile", "ca_certs"];
+            let terms = terms(settings, &names)?;
             Exported::<pyro3::Daemon>::new(settings, terms, || PyroDaemonHolder::new(builder, Daemon::builder()))
         })
 }
@@ -102,6 +152,11 @@ fn exporter(name: &'static str, short: &'static str, generations: &str) -> Class
             "The serializers that clients may use. Default: all but pickle and its relatives.",
         )
         .optional("hmac_key", Type::Text, "The key that Pyro4 clients have to sign with.")
+        .optional(
+            "version",
+            RELEASE,
+            "The release of the clients, as in 4.37, for those of Pyro4 before 4.38; others are then not served.",
+        )
         .exporter(|settings| {
             let mut builder = Daemon::builder();
             if let Some(names) = settings.get::<Vec<String>>("serializers")? {
@@ -114,7 +169,10 @@ fn exporter(name: &'static str, short: &'static str, generations: &str) -> Class
             if let Some(on) = settings.get("compression")? {
                 builder = builder.compression(on);
             }
-            let terms = terms(settings, &["serializers", "hmac_key", "compression"])?;
+            if let Some(version) = version(settings)? {
+                builder = builder.version(version);
+            }
+            let terms = terms(settings, &["serializers", "hmac_key", "compression", "version"])?;
             Exported::<Daemon>::new(settings, terms, || PyroDaemonHolder::new(pyro3::Daemon::builder(), builder))
         })
 }
@@ -200,8 +258,15 @@ fn proxy3() -> Class {
         .also("pyro.ProxyFactory")
         .also("pyro3.ProxyFactory")
         .doc("An object behind a URI of Pyro 3. It connects at its first call.")
-        .required("service_url", URL3, "The object's URI: PYROLOC://, PYRO:// or PYRONAME://.");
-    proxy_properties(class)
+        .required("service_url", URL3, "The object's URI: PYROLOC://, PYRO:// or PYRONAME://, over TLS PYROLOCSSL://.");
+    let class = secure3(proxy_properties(class));
+    #[cfg(feature = "tls")]
+    let class = class.optional(
+        "verify_hostname",
+        Type::Boolean,
+        "Whether the certificate has to be for the URI's host. Default true (PYROSSL_POSTCONNCHECK).",
+    );
+    class
         .optional("identification", Type::Text, "The passphrase that the daemon asks for.")
         .optional("checksum", Type::Boolean, "Whether calls have a checksum. Default false.")
         .proxy(|settings| {
@@ -221,6 +286,13 @@ fn proxy3() -> Class {
             if let Some(passphrase) = settings.get::<String>("identification")? {
                 builder = builder.identification(&passphrase);
             }
+            #[cfg(feature = "tls")]
+            {
+                tls_files!(settings, builder);
+                if let Some(verify) = settings.get("verify_hostname")? {
+                    builder = builder.verify_hostname(verify);
+                }
+            }
             Ok(Described::new(builder.build()?, settings.described()?))
         })
 }
@@ -238,6 +310,11 @@ fn proxy(name: &'static str, short: &'static str, generations: &str) -> Class {
         .optional("serializer", SERIALIZER, "How calls are written. Default serpent.")
         .optional("hmac_key", Type::Text, "The key that Pyro4 signs with.")
         .optional("connections", Type::Integer(1, 65535), "Connections at a time. Default 1.")
+        .optional(
+            "version",
+            RELEASE,
+            "The release of the daemon, as in 4.37. Default: it is found out, except for those of Pyro4 before 4.38.",
+        )
         .proxy(|settings| {
             let mut builder = Proxy::builder(&settings.require::<String>("service_url")?)?;
             if let Some(timeout) = settings.seconds("timeout")? {
@@ -257,6 +334,9 @@ fn proxy(name: &'static str, short: &'static str, generations: &str) -> Class {
             }
             if let Some(most) = settings.get("connections")? {
                 builder = builder.connections(most);
+            }
+            if let Some(version) = version(settings)? {
+                builder = builder.version(version);
             }
             let proxy = builder.build().map_err(|e| Error::new(ErrorKind::Config, e.message().to_owned()))?;
             Ok(Described::new(proxy, settings.described()?))

@@ -55,7 +55,7 @@ pub(crate) mod sealed {
         fn is_listening(&self) -> bool;
         fn port(&self) -> u16;
         fn stop(self, drain: Duration) -> impl Future<Output = usize> + Send;
-        fn uri(name: &str, host: &str, port: u16) -> String;
+        fn uri_at(&self, name: &str, host: &str, port: u16) -> String;
     }
 
     /// A proxy that is made of a URI.
@@ -101,15 +101,18 @@ macro_rules! hosted {
                 self.shutdown(drain).await
             }
 
-            fn uri(name: &str, host: &str, port: u16) -> String {
-                $uri(name, Address::tcp(host, port))
+            fn uri_at(&self, name: &str, host: &str, port: u16) -> String {
+                $uri(self, name, Address::tcp(host, port))
             }
         }
     };
 }
 
-hosted!(pyro3::Daemon, pyro3, |name, address| format!("PYROLOC://{address}/{name}"));
-hosted!(Daemon, pyro4, |name, address| format!("PYRO:{name}@{address}"));
+hosted!(pyro3::Daemon, pyro3, |daemon: &Self, name, address| {
+    let scheme = if daemon.is_secure() { "PYROLOCSSL" } else { "PYROLOC" };
+    format!("{scheme}://{address}/{name}")
+});
+hosted!(Daemon, pyro4, |_, name, address| format!("PYRO:{name}@{address}"));
 
 impl Made for pyro3::Proxy {
     fn made(uri: &str) -> Result<Self> {
@@ -290,7 +293,7 @@ impl<D: Hosted> ServiceExporter<D> {
             true => daemon.registry().put(&*name, service),
             false => daemon.registry().add(&*name, service)?,
         };
-        let uri = D::uri(&name, host, daemon.port());
+        let uri = daemon.uri_at(&name, host, daemon.port());
         tracing::debug!(%uri, "exported");
         self.served = Some(Served { name, uri, place, entry });
         Ok(())

@@ -62,6 +62,24 @@ impl Version {
         })
     }
 
+    /// The version that a release speaks, as in `4.37` or `5.17`, where there is such a release.
+    #[must_use]
+    pub fn of_release(release: &str) -> Option<Self> {
+        let (major, minor) = release.split_once('.')?;
+        Some(match (major, minor.parse::<u8>().ok()?) {
+            ("4", 2) => Self::V40,
+            ("4", 3) => Self::V43,
+            ("4", 4..=18) => Self::V44,
+            ("4", 20..=21) => Self::V45,
+            ("4", 22..=25) => Self::V46,
+            ("4", 26..=37) => Self::V47,
+            ("4", 38..=82) => Self::V48,
+            ("5", 0..=1) => Self::V501,
+            ("5", 2..) => Self::V502,
+            _ => return None,
+        })
+    }
+
     /// Pyro4 or Pyro5.
     #[must_use]
     pub fn generation(self) -> Generation {
