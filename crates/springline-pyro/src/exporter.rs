@@ -55,6 +55,8 @@ pub(crate) mod sealed {
         fn is_listening(&self) -> bool;
         fn port(&self) -> u16;
         fn stop(self, drain: Duration) -> impl Future<Output = usize> + Send;
+        /// Without TLS.
+        fn uri(name: &str, host: &str, port: u16) -> String;
         fn uri_at(&self, name: &str, host: &str, port: u16) -> String;
     }
 
@@ -68,7 +70,7 @@ pub(crate) use sealed::Hosted;
 use sealed::Made;
 
 macro_rules! hosted {
-    ($daemon:ty, $field:ident, $uri:expr) => {
+    ($daemon:ty, $field:ident, $secure:expr, $uri:expr) => {
         impl Hosted for $daemon {
             fn daemons(holder: &PyroDaemonHolder) -> &Daemons<Self> {
                 &holder.inner.$field.0
@@ -101,18 +103,23 @@ macro_rules! hosted {
                 self.shutdown(drain).await
             }
 
+            fn uri(name: &str, host: &str, port: u16) -> String {
+                $uri(false, name, Address::tcp(host, port))
+            }
+
             fn uri_at(&self, name: &str, host: &str, port: u16) -> String {
-                $uri(self, name, Address::tcp(host, port))
+                let secure: fn(&Self) -> bool = $secure;
+                $uri(secure(self), name, Address::tcp(host, port))
             }
         }
     };
 }
 
-hosted!(pyro3::Daemon, pyro3, |daemon: &Self, name, address| {
-    let scheme = if daemon.is_secure() { "PYROLOCSSL" } else { "PYROLOC" };
+hosted!(pyro3::Daemon, pyro3, Self::is_secure, |secure, name, address| {
+    let scheme = if secure { "PYROLOCSSL" } else { "PYROLOC" };
     format!("{scheme}://{address}/{name}")
 });
-hosted!(Daemon, pyro4, |_, name, address| format!("PYRO:{name}@{address}"));
+hosted!(Daemon, pyro4, |_| false, |_: bool, name, address| format!("PYRO:{name}@{address}"));
 
 impl Made for pyro3::Proxy {
     fn made(uri: &str) -> Result<Self> {
