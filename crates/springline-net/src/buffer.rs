@@ -51,7 +51,7 @@ impl Inbound {
         if have == 0 && self.buf.capacity() < FIRST {
             // What was cut off before is mostly gone by now: the next message comes to where the last one was, which the
             // processor has at hand, and not behind it.
-            self.buf.try_reclaim(FIRST);
+            let _ = self.buf.try_reclaim(FIRST);
         }
         if self.buf.capacity() - have < FIRST / 4 || need > self.buf.capacity() {
             self.make_room(need);

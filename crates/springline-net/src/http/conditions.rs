@@ -13,8 +13,8 @@ use springline_core::{Error, ErrorKind, Reached, context};
 
 use super::{ClientRequest, Request};
 
-const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
-const TIMEOUT: HeaderName = HeaderName::from_static("x-timeout-ms");
+static CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+static TIMEOUT: HeaderName = HeaderName::from_static("x-timeout-ms");
 
 /// Adds to a request what the call's conditions are, and its deadline. A call that is made while another one is being
 /// served has that one's correlation id unless it has its own.
@@ -23,24 +23,33 @@ pub fn tell(options: &CallOptions, request: &mut ClientRequest) {
     if let Some(id) = options.metadata.correlation_id.or_else(context::correlation_id) {
         let metadata = Metadata { correlation_id: Some(id), ..Metadata::default() };
         let text = metadata.correlation_text().and_then(|text| HeaderValue::try_from(text).ok());
-        request.headers.extend(text.map(|text| (CORRELATION, text)));
+        request.headers.extend(text.map(|text| (CORRELATION.clone(), text)));
     }
     if let Some(deadline) = options.deadline {
         request.deadline = Some(deadline);
         let left = deadline.saturating_duration_since(Instant::now());
         // Rounded up, that the caller's own clock is the first to end it.
         let left = u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        request.headers.push((TIMEOUT, left.into()));
+        request.headers.push((TIMEOUT.clone(), left.into()));
     }
 }
 
 /// Takes over what a request tells of the call's conditions. What cannot be read is as if it were not there.
 #[inline]
 pub fn read(request: &Request, options: &mut CallOptions) {
-    if let Some(id) = request.header(CORRELATION) {
+    let (mut id, mut left) = (None, None);
+    // One look at all fields, which are few: most requests have neither of these, and two searches cost more.
+    for (name, value) in request.headers() {
+        if *name == CORRELATION {
+            id = id.or(Some(value));
+        } else if *name == TIMEOUT {
+            left = left.or(Some(value));
+        }
+    }
+    if let Some(id) = id.and_then(|id| id.to_str().ok()) {
         options.metadata.set_correlation_text(id);
     }
-    if let Some(left) = request.header(TIMEOUT).and_then(|text| text.trim().parse().ok()) {
+    if let Some(left) = left.and_then(|left| left.to_str().ok()?.trim().parse().ok()) {
         options.deadline = Instant::now().checked_add(Duration::from_millis(left));
     }
 }
