@@ -1,5 +1,6 @@
 //! The place of an object: what others hold, so that the object can be exchanged while they go on.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -71,6 +72,10 @@ impl Service for Slot {
     fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
         let held = self.current.load_full();
         Box::pin(async move { held.service.learn().await })
+    }
+
+    fn beside(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.current.load().service.beside()
     }
 }
 

@@ -73,6 +73,12 @@ pub trait Service: Send + Sync {
     fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
         Box::pin(std::future::ready(Ok(self.describe().cloned())))
     }
+
+    /// What the service has beside calls of values, in a type that its own crate knows: a proxy of a protocol with streams
+    /// gives itself, so that an exporter of the same protocol can pass them on. Default: nothing.
+    fn beside(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
 }
 
 /// Calls of one object that wait to be served; see [`Service::serve`].
@@ -103,6 +109,10 @@ impl<S: Service + ?Sized> Service for Arc<S> {
     fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
         (**self).learn()
     }
+
+    fn beside(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        (**self).beside()
+    }
 }
 
 impl<S: Service + ?Sized> Service for &S {
@@ -120,6 +130,10 @@ impl<S: Service + ?Sized> Service for &S {
 
     fn learn(&self) -> BoxFuture<'_, Result<Option<ServiceInfo>>> {
         (**self).learn()
+    }
+
+    fn beside(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        (**self).beside()
     }
 }
 

@@ -1,9 +1,11 @@
 //! A binary value that is read as it comes, and not held.
 
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
 
-use springline_core::{Bytes, Error, Result};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use springline_core::{Bytes, Error, ErrorKind, Result};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::codec::Version;
 
@@ -12,16 +14,40 @@ const CHUNK: usize = 0x8000;
 /// Chunks that wait to be sent.
 pub(crate) const WAITING: usize = 4;
 
-/// Reads as much as a chunk has room for; less at the end alone.
+/// Reads as much as is there and a chunk has room for: what comes slowly does not wait for more. Nothing at the end alone.
 pub(crate) async fn fill(mut data: Pin<&mut (impl AsyncRead + Send)>) -> std::io::Result<Vec<u8>> {
     let mut chunk = Vec::with_capacity(CHUNK);
-    while chunk.len() < CHUNK {
-        let room = (CHUNK - chunk.len()) as u64;
-        if data.as_mut().take(room).read_buf(&mut chunk).await? == 0 {
-            break;
+    poll_fn(|cx| {
+        loop {
+            let mut part = data.as_mut().take((CHUNK - chunk.len()) as u64);
+            match pin!(part.read_buf(&mut chunk)).poll(cx)? {
+                Poll::Ready(0) => return Poll::Ready(Ok(())),
+                Poll::Ready(_) => {}
+                Poll::Pending if chunk.is_empty() => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Ok(())),
+            }
         }
+    })
+    .await
+    .map(|()| chunk)
+}
+
+/// The error that broke a stream off, through which it was read.
+pub(crate) fn broken(e: std::io::Error) -> Error {
+    e.downcast().unwrap_or_else(|e| Error::new(ErrorKind::Encode, format!("the stream cannot be read: {e}")))
+}
+
+/// A piece of a stream for those who read it into a buffer. `piece` gives one of at most so many bytes.
+pub(crate) fn read_piece(
+    buf: &mut ReadBuf<'_>,
+    piece: impl FnOnce(usize) -> Poll<Result<Option<Bytes>>>,
+) -> Poll<std::io::Result<()>> {
+    if buf.remaining() == 0 {
+        return Poll::Ready(Ok(()));
     }
-    Ok(chunk)
+    let came = ready!(piece(buf.remaining())).map_err(std::io::Error::other)?;
+    buf.put_slice(&came.unwrap_or_default());
+    Poll::Ready(Ok(()))
 }
 
 /// What is next of a binary.
@@ -74,11 +100,11 @@ impl Chunks {
         self.came.split_to(n)
     }
 
-    /// The next step.
+    /// The next step, with at most so many bytes.
     ///
     /// # Errors
     /// [`Malformed`](springline_core::ErrorKind::Malformed) where there is no chunk of a binary.
-    pub(crate) fn next(&mut self) -> Result<Step> {
+    pub(crate) fn next(&mut self, most: usize) -> Result<Step> {
         while self.left == 0 {
             if self.last {
                 return Ok(Step::End);
@@ -101,7 +127,7 @@ impl Chunks {
             self.take(head);
             (self.left, self.last) = (left, last);
         }
-        let n = self.left.min(self.came.len());
+        let n = self.left.min(self.came.len()).min(most);
         if n == 0 {
             return Ok(Step::More);
         }
@@ -137,7 +163,7 @@ mod tests {
                     let mut got = Vec::new();
                     let mut pieces = message.chunks(piece);
                     loop {
-                        match reader.next().unwrap() {
+                        match reader.next(piece).unwrap() {
                             Step::Data(data) => got.extend_from_slice(&data),
                             Step::More => reader.push(Bytes::copy_from_slice(pieces.next().unwrap())),
                             Step::End => break,
@@ -154,7 +180,7 @@ mod tests {
     fn what_is_no_binary() {
         for (version, byte) in [(Version::One, b'A'), (Version::Two, b'N'), (Version::Two, b'b'), (Version::One, 0x20)]
         {
-            let e = Chunks::new(version, Bytes::copy_from_slice(&[byte]), 7).next().unwrap_err();
+            let e = Chunks::new(version, Bytes::copy_from_slice(&[byte]), 7).next(1).unwrap_err();
             assert_eq!(e.offset(), Some(7), "{e}");
         }
     }

@@ -27,10 +27,24 @@ const URL: Type = Type::Form("the URL of a Hessian service", |text| match text.p
 fn exporter() -> Class {
     let class = Class::new("springpython.remoting.hessian.HessianServiceExporter")
         .also("hessian.ServiceExporter")
-        .doc("Serves an object to Hessian clients, such as Java's. Several may share host and port, each at its path.");
+        .doc(
+            "Serves an object to Hessian clients, such as Java's. Several may share host and port, each at its path. As a \
+             gateway to a proxy of Hessian it also passes streams on, of the methods in uploads and downloads, piece by piece.",
+        );
     server_extras(server_properties(class))
         .required("service", Type::Service, "The object.")
         .optional("path", Type::Text, "Its path. Default /.")
+        .optional(
+            "uploads",
+            Type::list(Type::Text),
+            "Methods of which the last parameter is a stream, as in store(name, data). It goes on to the object as it comes; \
+             the object has to be a proxy of Hessian.",
+        )
+        .optional(
+            "downloads",
+            Type::list(Type::Text),
+            "Methods that give a stream, as in fetch(name); likewise. The deadline holds until its end.",
+        )
         .optional("api_class", Type::Text, "The Java interface that clients are told of.")
         .optional("deadline", Type::Seconds, "How long a call may take. Default: as long as it likes.")
         .optional("deflate", Type::Boolean, "Whether answers are compressed for those who ask. Default false.")
@@ -51,6 +65,12 @@ fn service_exporter(settings: &Settings) -> Result<MountedExporter> {
         place.port = 8080;
     }
     let mut builder = HessianServiceExporter::builder(settings.service("service")?);
+    for method in settings.get::<Vec<String>>("uploads")?.unwrap_or_default() {
+        builder = builder.pass_upload(&method);
+    }
+    for method in settings.get::<Vec<String>>("downloads")?.unwrap_or_default() {
+        builder = builder.pass_download(&method);
+    }
     if let Some(class) = settings.get::<String>("api_class")? {
         builder = builder.api_class(class);
     }

@@ -1,11 +1,11 @@
 //! The server and requests that no sound client sends: methods, codings, limits, cut and wrong calls, streams, headers.
 #![cfg(feature = "net")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use springline_core::{Bytes, Error, Exception, FnService, Limits, Output, Payload, Value, context};
+use springline_core::{Bytes, Error, ErrorKind, Exception, FnService, Limits, Output, Payload, Value, context};
 use springline_hessian::server::{
     BinaryStream, HessianServer, HessianServiceExporter, HessianServiceExporterBuilder, Login,
 };
@@ -407,6 +407,45 @@ async fn a_stream_is_not_held() {
     }
     let long = call(Dialect::Hessian2, "echo", vec!["x".repeat(20_000).into()]);
     assert_eq!(post(&client, long).await.head.status(), 413);
+}
+
+#[tokio::test]
+async fn a_stream_does_not_wait_for_more() {
+    let (mut source, reader) = tokio::io::duplex(1024);
+    let given = Mutex::new(Some(reader));
+    let slow = HessianServiceExporter::builder(service())
+        .download("slow", [], move |(): ()| {
+            std::future::ready(Ok(given.lock().unwrap().take().expect("it is asked for once")))
+        })
+        // Of one name, told apart by how many arguments there are; and a stream that is read as any other.
+        .upload("take", ["a"], |(a,): (String,), mut data: BinaryStream| async move {
+            let mut text = a;
+            data.read_to_string(&mut text).await.map_err(|e| Error::new(ErrorKind::Malformed, e.to_string()))?;
+            Ok(text)
+        })
+        .upload("take", ["a", "b"], |(a, b): (String, String), mut data: BinaryStream| async move {
+            let mut few = [0; 3];
+            data.read_exact(&mut few).await.map_err(|e| Error::new(ErrorKind::Malformed, e.to_string()))?;
+            let rest = data.whole(100).await?;
+            Ok(format!("{a}{b} {} {}", String::from_utf8_lossy(&few), String::from_utf8_lossy(&rest)))
+        });
+    let (_server, client) = start(slow).await;
+    let proxy = springline_hessian::client::HessianProxy::builder(client.text()).proxies(Proxies::none());
+    let proxy = proxy.dialect(Dialect::Hessian2).build().unwrap();
+    source.write_all(b"first").await.unwrap();
+    let mut stream = proxy.download("slow", ()).await.unwrap();
+    assert_eq!(stream.chunk().await.unwrap().unwrap(), "first");
+    source.write_all(b"second").await.unwrap();
+    let mut few = [0; 3];
+    assert_eq!(stream.read(&mut few).await.unwrap(), 3);
+    assert_eq!((&few, &*stream.chunk().await.unwrap().unwrap()), (b"sec", &b"ond"[..]));
+    drop(source);
+    assert_eq!(stream.chunk().await.unwrap(), None);
+    assert_eq!(stream.read(&mut few).await.unwrap(), 0);
+    assert_eq!(proxy.idle_connections(), 1);
+    let data = "in pieces".as_bytes();
+    assert_eq!(proxy.upload::<String>("take", ("a ",), data).await.unwrap(), "a in pieces");
+    assert_eq!(proxy.upload::<String>("take__3", ("a", "b"), data).await.unwrap(), "ab in  pieces");
 }
 
 #[tokio::test]

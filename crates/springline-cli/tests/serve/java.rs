@@ -8,7 +8,7 @@ use crate::{Beside, File, python2, run_python, serve};
 /// Where Debian's libhessian-java has it.
 const HESSIAN: &str = "/usr/share/java/hessian.jar";
 
-fn java(program: &str) -> Command {
+pub(crate) fn java(program: &str) -> Command {
     let jar = workspace().join("target/peers/hessian/peers.jar");
     for file in [jar.as_path(), HESSIAN.as_ref()] {
         assert!(file.exists(), "{} is missing: run `cargo xtask peers`", file.display());

@@ -95,7 +95,7 @@ impl Wire {
 }
 
 /// What the gateway has held at the most so far, and what it holds now, in bytes.
-fn held(served: &Served) -> (usize, usize) {
+pub(crate) fn held(served: &Served) -> (usize, usize) {
     let status = std::fs::read_to_string(format!("/proc/{}/status", served.program.child.id())).unwrap();
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();

@@ -3,6 +3,7 @@
 mod java;
 mod large;
 mod lifetimes;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 

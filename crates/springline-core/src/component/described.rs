@@ -1,5 +1,8 @@
 //! What an object offers, where configuration tells it.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::service::{BoxFuture, Call, Calls, MethodInfo, ParamInfo, Reply, Service, ServiceInfo};
 use crate::{Error, ErrorKind, Result};
 
@@ -35,6 +38,10 @@ impl<S: Service> Service for Described<S> {
             Some(info) => Box::pin(std::future::ready(Ok(Some(info.clone())))),
             None => self.service.learn(),
         }
+    }
+
+    fn beside(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.service.beside()
     }
 }
 

@@ -1,14 +1,17 @@
 //! A stream as the result of a call.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use springline_core::{Args, Bytes, Call, CallOptions, Error, ErrorKind, Output, Reached, Result};
+use springline_core::{Args, Bytes, Call, CallOptions, Error, ErrorKind, Output, Payload, Reached, Result};
 use springline_net::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
-use springline_net::http::{Answer, HeaderValue};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use springline_net::http::{Answer, Body, HeaderValue};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::HessianProxy;
-use crate::chunks::{Chunks, Step};
+use crate::chunks::{Chunks, Step, read_piece};
 use crate::codec::Version;
 use crate::message::ReplyHead;
 
@@ -19,6 +22,14 @@ pub struct Download<'p> {
     chunks: Chunks,
     version: Version,
     done: bool,
+}
+
+/// What a call for a stream gave.
+pub(crate) enum Opened<'p> {
+    /// A stream.
+    Stream(Download<'p>),
+    /// Another result, its first byte and where that stood.
+    Other(Payload<'static>, u8, usize),
 }
 
 impl HessianProxy {
@@ -39,8 +50,18 @@ impl HessianProxy {
     pub async fn download(&self, method: &str, args: impl Args) -> Result<Download<'_>> {
         let mut out = Output::new();
         self.write(&mut out, &Call::new(method, &args))?;
-        let request =
-            self.request(out.into(), &CallOptions::NONE).header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        match self.open(out.into(), &CallOptions::NONE).await? {
+            Opened::Stream(download) => Ok(download),
+            Opened::Other(_, code, at) => {
+                let text = format!("expected a binary result, found one that begins with byte {code:#04x}");
+                Err(self.answered(Error::mismatch(text).at(at)))
+            }
+        }
+    }
+
+    /// Makes a call, and gives its result as it is: for a gateway, behind which a method may give null instead of a stream.
+    pub(crate) async fn open(&self, body: Body, options: &CallOptions) -> Result<Opened<'_>> {
+        let request = self.request(body, options).header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut answer = self.http().open(request).await?.check()?;
         if let Some(coding) = answer.head().header(CONTENT_ENCODING).filter(|c| !c.eq_ignore_ascii_case("identity")) {
             let text = format!("the reply comes in the content coding {coding:?}, though none was asked for");
@@ -63,15 +84,21 @@ impl HessianProxy {
             _ => false,
         };
         if head.is_fault || !is_binary {
-            return Err(self.not_a_binary(answer, came, head).await);
+            let code = came.get(head.at).copied().unwrap_or_default();
+            let reply = self.rest(answer, came).await?;
+            return Ok(Opened::Other(self.passed_on(&reply, options)?, code, head.at));
         }
         let at = head.at as u64;
         let chunks = Chunks::new(head.version, Bytes::from(came).split_off(head.at), at);
-        Ok(Download { proxy: self, answer, chunks, version: head.version, done: false })
+        Ok(Opened::Stream(Download { proxy: self, answer, chunks, version: head.version, done: false }))
     }
 
     async fn piece(&self, answer: &mut Answer<'_>) -> Result<Option<Bytes>> {
-        answer.chunk().await.map_err(|e| match e.kind() {
+        poll_fn(|cx| self.poll_piece(answer, cx)).await
+    }
+
+    fn poll_piece(&self, answer: &mut Answer<'_>, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        answer.poll_chunk(cx).map_err(|e| match e.kind() {
             ErrorKind::Closed => self.cut(e),
             _ => e,
         })
@@ -83,27 +110,16 @@ impl HessianProxy {
     }
 
     // A fault, or a result of another kind: read whole.
-    async fn not_a_binary(&self, mut answer: Answer<'_>, mut came: Vec<u8>, head: ReplyHead) -> Error {
+    async fn rest(&self, mut answer: Answer<'_>, mut came: Vec<u8>) -> Result<Bytes> {
         let most = self.options().read.limits.message_size;
-        loop {
-            match self.piece(&mut answer).await {
-                Ok(None) => break,
-                Ok(Some(piece)) if came.len() + piece.len() <= most => came.extend_from_slice(&piece),
-                Ok(Some(_)) => {
-                    let text = format!("an answer of more than {most} bytes is over the limit message_size = {most}");
-                    return self.answered(Error::new(ErrorKind::Limit, text));
-                }
-                Err(e) => return e,
+        while let Some(piece) = self.piece(&mut answer).await? {
+            if came.len() + piece.len() > most {
+                let text = format!("an answer of more than {most} bytes is over the limit message_size = {most}");
+                return Err(self.answered(Error::new(ErrorKind::Limit, text)));
             }
+            came.extend_from_slice(&piece);
         }
-        let code = came.get(head.at).copied().unwrap_or_default();
-        match self.result(&came.into()) {
-            Err(e) => e,
-            Ok(_) => {
-                let text = format!("expected a binary result, found one that begins with byte {code:#04x}");
-                self.answered(Error::mismatch(text).at(head.at))
-            }
-        }
+        Ok(came.into())
     }
 }
 
@@ -114,41 +130,42 @@ impl Download<'_> {
     /// [`ErrorKind::Protocol`] for a reply that breaks off, [`ErrorKind::Malformed`] for one that is damaged,
     /// [`ErrorKind::Timeout`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        while !self.done {
-            match self.chunks.next().map_err(|e| self.proxy.answered(e))? {
-                Step::Data(data) => return Ok(Some(data)),
-                Step::More => match self.proxy.piece(&mut self.answer).await? {
-                    Some(piece) => self.chunks.push(piece),
-                    None => return Err(self.cut_off()),
-                },
-                Step::End => self.finish().await?,
-            }
-        }
-        Ok(None)
+        poll_fn(|cx| self.poll_piece(usize::MAX, cx)).await
     }
 
-    // Reads what follows the value, to the end, so that the connection can be kept.
-    async fn finish(&mut self) -> Result<()> {
-        self.done = true;
-        let mut ended = self.version == Version::Two;
-        loop {
-            match (ended, self.chunks.rest().first()) {
-                (false, Some(b'z')) => ended = true,
-                (false, Some(other)) => {
-                    let at = usize::try_from(self.chunks.taken()).unwrap_or(usize::MAX);
-                    let e =
-                        Error::malformed(at, format!("expected 'z', the end of the reply, found byte {other:#04x}"));
-                    return Err(self.proxy.answered(e));
-                }
-                _ => {}
-            }
-            match self.proxy.piece(&mut self.answer).await? {
-                Some(piece) if !ended => self.chunks.push(piece),
-                Some(_) => {}
-                None if !ended => return Err(self.cut_off()),
-                None => return Ok(()),
+    fn poll_piece(&mut self, most: usize, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        while !self.done {
+            match self.chunks.next(most).map_err(|e| self.proxy.answered(e))? {
+                Step::Data(data) => return Poll::Ready(Ok(Some(data))),
+                Step::More => match ready!(self.proxy.poll_piece(&mut self.answer, cx))? {
+                    Some(piece) => self.chunks.push(piece),
+                    None => return Poll::Ready(Err(self.cut_off())),
+                },
+                Step::End => ready!(self.poll_end(cx))?,
             }
         }
+        Poll::Ready(Ok(None))
+    }
+
+    // Reads what follows the value, so that the connection can be kept: a piece of it, or its end.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let ended = match (self.version, self.chunks.rest().first()) {
+            (Version::Two, _) | (Version::One, Some(b'z')) => true,
+            (Version::One, None) => false,
+            (Version::One, Some(other)) => {
+                self.done = true;
+                let at = usize::try_from(self.chunks.taken()).unwrap_or(usize::MAX);
+                let text = format!("expected 'z', the end of the reply, found byte {other:#04x}");
+                return Poll::Ready(Err(self.proxy.answered(Error::malformed(at, text))));
+            }
+        };
+        match ready!(self.proxy.poll_piece(&mut self.answer, cx))? {
+            Some(piece) if !ended => self.chunks.push(piece),
+            Some(_) => {}
+            None if !ended => return Poll::Ready(Err(self.cut_off())),
+            None => self.done = true,
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn cut_off(&mut self) -> Error {
@@ -169,6 +186,14 @@ impl Download<'_> {
             bytes += piece.len() as u64;
         }
         Ok(bytes)
+    }
+}
+
+/// Errors are those of [`chunk`](Download::chunk), in an [`std::io::Error`].
+impl AsyncRead for Download<'_> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let this = self.get_mut();
+        read_piece(buf, |most| this.poll_piece(most, cx))
     }
 }
 

@@ -42,6 +42,7 @@ mod upload;
 
 pub use builder::HessianProxyBuilder;
 pub use download::Download;
+pub(crate) use download::Opened;
 pub use factory::HessianProxyFactory;
 pub(crate) use proxy::GET_ATTRIBUTE;
 pub use proxy::HessianProxy;

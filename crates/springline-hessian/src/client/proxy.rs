@@ -1,5 +1,6 @@
 //! [`HessianProxy`]: a service's stand-in.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -225,7 +226,7 @@ impl HessianProxy {
         self.result(reply)?.decode().map_err(|e| self.answered(cut_off(e, reply.len())))
     }
 
-    pub(super) fn write(&self, out: &mut Output, call: &Call<'_>) -> Result<()> {
+    pub(crate) fn write(&self, out: &mut Output, call: &Call<'_>) -> Result<()> {
         self.try_write(out, call).map_err(|e| self.unsent(e))
     }
 
@@ -248,12 +249,17 @@ impl HessianProxy {
         if call.options.oneway {
             return Ok(Payload::null().into());
         }
-        let result = self.result(&reply);
-        let result = result.map_err(|e| conditions::late(&call.options, e).with_endpoint(&self.url))?;
-        // Who gets a payload reads it elsewhere, where nobody knows any more that the reply was cut.
+        self.passed_on(&reply, &call.options).map(Reply::from)
+    }
+
+    /// A reply's result for whoever gets it as a payload and reads it elsewhere, where nobody knows any more that the reply
+    /// was cut.
+    pub(super) fn passed_on(&self, reply: &Bytes, options: &CallOptions) -> Result<Payload<'static>> {
+        let result = self.result(reply);
+        let result = result.map_err(|e| conditions::late(options, e).with_endpoint(&self.url))?;
         let checked = result.view_source(&mut |source| source.skip());
         checked.map_err(|e| self.answered(cut_off(e, reply.len())))?;
-        Ok(result.into())
+        Ok(result)
     }
 
     // The types are known: nothing stands between the arguments and the bytes.
@@ -317,6 +323,11 @@ impl Service for HessianProxy {
 
     fn describe(&self) -> Option<&ServiceInfo> {
         self.inner.options.info.as_ref()
+    }
+
+    /// Itself, for its streams.
+    fn beside(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(Arc::new(self.clone()))
     }
 }
 

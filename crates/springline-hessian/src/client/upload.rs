@@ -3,12 +3,12 @@
 use std::pin::pin;
 
 use serde::de::DeserializeOwned;
-use springline_core::{Args, CallOptions, Error, ErrorKind, Output, Payload, Reached, Result, Value};
+use springline_core::{Args, Bytes, Call, CallOptions, Error, ErrorKind, Output, Payload, Reached, Result, Value};
 use springline_net::http::{Body, BodySender};
 use tokio::io::AsyncRead;
 
 use super::HessianProxy;
-use crate::chunks::{WAITING, fill};
+use crate::chunks::{WAITING, broken, fill};
 use crate::codec::{Part, push_chunk_head, write};
 use crate::message::{finish_call, write_call_head};
 use crate::{Dialect, mangle};
@@ -33,30 +33,50 @@ impl HessianProxy {
         args: impl Args,
         data: impl AsyncRead + Send,
     ) -> Result<R> {
-        let head = self.upload_head(method, &args).map_err(|e| self.unsent(e))?;
-        let (sender, body) = Body::channel(WAITING);
-        let options = CallOptions::NONE;
-        let mut exchange = pin!(self.exchange(body, &options));
-        let sending = pin!(send(sender, head, self.dialect(), data));
-        let reply = tokio::select! {
-            // The server may answer before it has taken all.
-            reply = &mut exchange => reply?,
-            sent = sending => match sent {
-                Ok(()) => exchange.await?,
-                // The body has failed, which ends the exchange; why is known here alone.
-                Err(e) => {
-                    let _ = exchange.await;
-                    return Err(e.with_reached(Reached::MaybeExecuted).with_endpoint(self.url()));
-                }
-            },
-        };
+        let reply = self.send_upload(method, &Payload::borrowed(&args), data, &CallOptions::NONE).await?;
         self.read(&reply)
     }
 
+    /// The same of another's call, for a gateway.
+    pub(crate) async fn pass_upload(
+        &self,
+        method: &str,
+        call: &Call<'_>,
+        data: impl AsyncRead + Send,
+    ) -> Result<Payload<'static>> {
+        let reply = self.send_upload(method, &call.args, data, &call.options).await?;
+        self.passed_on(&reply, &call.options)
+    }
+
+    async fn send_upload(
+        &self,
+        method: &str,
+        args: &Payload<'_>,
+        data: impl AsyncRead + Send,
+        options: &CallOptions,
+    ) -> Result<Bytes> {
+        let head = self.upload_head(method, args).map_err(|e| self.unsent(e))?;
+        let (sender, body) = Body::channel(WAITING);
+        let mut exchange = pin!(self.exchange(body, options));
+        let sending = pin!(send(sender, head, self.dialect(), data));
+        tokio::select! {
+            // The server may answer before it has taken all.
+            reply = &mut exchange => reply,
+            sent = sending => match sent {
+                Ok(()) => exchange.await,
+                // The body has failed, which ends the exchange; why is known here alone.
+                Err(e) => {
+                    let _ = exchange.await;
+                    Err(e.with_reached(Reached::MaybeExecuted).with_endpoint(self.url()))
+                }
+            },
+        }
+    }
+
     // All that stands before the stream.
-    fn upload_head(&self, method: &str, args: &dyn UploadArgs) -> Result<Vec<u8>> {
+    fn upload_head(&self, method: &str, args: &Payload<'_>) -> Result<Vec<u8>> {
         let options = self.options();
-        let args = args.value()?;
+        let args = args.to_value()?;
         let mangled = match options.overload {
             // Java's name for a stream comes last.
             true => Some(mangle::name(method, &args.clone().into())? + "_binary"),
@@ -77,17 +97,6 @@ impl HessianProxy {
     }
 }
 
-/// Arguments, whatever their types.
-trait UploadArgs {
-    fn value(&self) -> Result<Value>;
-}
-
-impl<A: Args> UploadArgs for A {
-    fn value(&self) -> Result<Value> {
-        Payload::borrowed(self).to_value()
-    }
-}
-
 async fn send(sender: BodySender, head: Vec<u8>, dialect: Dialect, data: impl AsyncRead + Send) -> Result<()> {
     let mut data = pin!(data);
     let mut piece = head;
@@ -96,7 +105,7 @@ async fn send(sender: BodySender, head: Vec<u8>, dialect: Dialect, data: impl As
             Ok(chunk) => chunk,
             Err(e) => {
                 sender.fail(Error::new(ErrorKind::Encode, "the stream cannot be read")).await;
-                return Err(Error::new(ErrorKind::Encode, format!("the stream cannot be read: {e}")));
+                return Err(broken(e));
             }
         };
         let last = chunk.is_empty();

@@ -15,6 +15,7 @@ use springline_net::http::{Door, HttpHandler, HttpServerBuilder, Listening, Logi
 use tokio::io::AsyncRead;
 
 use super::exporter::{Attributes, NoSuchPage};
+use super::passing::Passed;
 use super::streams::{BinaryStream, Streams};
 use super::{HessianServer, HessianServiceExporter};
 use crate::{ReadOptions, WriteOptions};
@@ -166,6 +167,29 @@ impl HessianServiceExporterBuilder {
         Fut: Future<Output = Result<R>> + Send + 'static,
     {
         self.streams.download(name.into(), &params, f);
+        self
+    }
+
+    /// Passes calls of a method whose last parameter is a stream on to the object, which has to be a
+    /// [`HessianProxy`](crate::client::HessianProxy): for gateways. The stream goes on as it comes and is never held whole.
+    /// `method` tells the parameters, of which the last is the stream, as in `store(name, data)`.
+    ///
+    /// A call's deadline holds until the answer is there. A stream that breaks off does so on the other side as well.
+    pub fn pass_upload(mut self, method: &str) -> Self {
+        match Passed::upload(&self.service, method) {
+            Ok((told, passed)) => self.streams.add_upload(told, Box::new(passed)),
+            Err(e) => drop(self.mistake.get_or_insert(e)),
+        }
+        self
+    }
+
+    /// The same for a method whose result is a stream, as in `fetch(name)`. A call's deadline holds until the stream's end.
+    /// Another result than a stream, as null, goes on as it is.
+    pub fn pass_download(mut self, method: &str) -> Self {
+        match Passed::download(&self.service, method) {
+            Ok((told, passed)) => self.streams.add_download(told, Box::new(passed)),
+            Err(e) => drop(self.mistake.get_or_insert(e)),
+        }
         self
     }
 }

@@ -182,7 +182,7 @@ impl HessianServiceExporter {
         if let Some(download) = self.streams.download_named(&head.method, head.count) {
             let call = Call { method: &head.method, kind: CallKind::Method, args, kwargs: None, options };
             let made = in_time(limit, Caught(download.open(&call, head.reply))).await;
-            return self.caught(&head.method, made).map(Answer::Response);
+            return self.caught(&head.method, made);
         }
         let name = self.method_name(&head)?;
         let call = Call { method: name, kind: CallKind::Method, args, kwargs: None, options };
@@ -302,7 +302,7 @@ async fn in_time<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> R
 }
 
 /// What a call gave.
-enum Answer {
+pub(super) enum Answer {
     Reply(Reply),
     /// A stream.
     Response(Response),

@@ -51,6 +51,7 @@
 
 mod builder;
 mod exporter;
+mod passing;
 mod streams;
 
 use std::fmt;

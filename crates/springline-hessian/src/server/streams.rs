@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,11 +18,11 @@ use springline_core::{
 };
 use springline_net::http::header::CONTENT_TYPE;
 use springline_net::http::{Body, BodySender, HeaderValue, Incoming, Request, Response};
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, ReadBuf};
 use tracing::debug;
 
-use super::exporter::LOG;
-use crate::chunks::{Chunks, Step, WAITING, fill};
+use super::exporter::{Answer, LOG};
+use crate::chunks::{Chunks, Step, WAITING, broken, fill, read_piece};
 use crate::codec::{HessianFormat, Part, ReadOptions, Version, push_chunk_head};
 use crate::mangle;
 use crate::message::{CallHead, finish_reply, write_reply_head};
@@ -42,7 +43,7 @@ pub(super) trait Upload: Send + Sync {
 
 /// Something that gives one.
 pub(super) trait Download: Send + Sync {
-    fn open<'a>(&'a self, call: &'a Call<'a>, version: Version) -> BoxFuture<'a, Result<Response>>;
+    fn open<'a>(&'a self, call: &'a Call<'a>, version: Version) -> BoxFuture<'a, Result<Answer>>;
 }
 
 struct Method<A, F> {
@@ -73,20 +74,26 @@ where
     F: Fn(A) -> Fut + Send + Sync,
     Fut: Future<Output = Result<R>> + Send,
 {
-    fn open<'a>(&'a self, call: &'a Call<'a>, version: Version) -> BoxFuture<'a, Result<Response>> {
+    fn open<'a>(&'a self, call: &'a Call<'a>, version: Version) -> BoxFuture<'a, Result<Answer>> {
         Box::pin(async move {
             let args = call.read_args::<A>(&self.info)?;
             let data = match catch(|| (self.f)(args)) {
                 Ok(future) => future.await?,
                 Err(Panicked(text)) => return Err(Error::new(ErrorKind::Internal, text)),
             };
-            let (sender, body) = Body::channel(WAITING);
+            let (sender, response) = streamed();
             tokio::spawn(send(sender, version, data));
-            let mut response = Response::new(body);
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("x-application/hessian"));
-            Ok(response)
+            Ok(Answer::Response(response))
         })
     }
+}
+
+/// An answer whose body is still to be [sent](send).
+pub(super) fn streamed() -> (BodySender, Response) {
+    let (sender, body) = Body::channel(WAITING);
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("x-application/hessian"));
+    (sender, response)
 }
 
 fn info(name: Cow<'static, str>, params: &[&'static str]) -> MethodInfo {
@@ -104,11 +111,17 @@ impl Streams {
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
         let info = info(name, params);
-        self.takers.push(Box::new(Method { info: info.clone(), f, args: PhantomData }));
         // To whom calls it, the stream is a parameter like others.
-        let mut all = info.params.into_owned();
+        let mut all = info.params.to_vec();
         all.push(ParamInfo { name: "data".into(), type_name: "Bytes".into(), optional: false });
-        self.uploads.methods.to_mut().push(MethodInfo { params: all.into(), ..info });
+        let told = MethodInfo { params: all.into(), ..info.clone() };
+        self.add_upload(told, Box::new(Method { info, f, args: PhantomData }));
+    }
+
+    /// Adds what takes a stream, the last of the parameters that are told.
+    pub(super) fn add_upload(&mut self, told: MethodInfo, taker: Box<dyn Upload>) {
+        self.takers.push(taker);
+        self.uploads.methods.to_mut().push(told);
     }
 
     pub(super) fn download<A, R, F, Fut>(&mut self, name: Cow<'static, str>, params: &[&'static str], f: F)
@@ -119,8 +132,13 @@ impl Streams {
         Fut: Future<Output = Result<R>> + Send + 'static,
     {
         let info = info(name, params);
-        self.givers.push(Box::new(Method { info: info.clone(), f, args: PhantomData }));
-        self.downloads.methods.to_mut().push(info);
+        self.add_download(info.clone(), Box::new(Method { info, f, args: PhantomData }));
+    }
+
+    /// Adds what gives a stream.
+    pub(super) fn add_download(&mut self, told: MethodInfo, giver: Box<dyn Download>) {
+        self.givers.push(giver);
+        self.downloads.methods.to_mut().push(told);
     }
 
     pub(super) fn uploads(&self) -> &ServiceInfo {
@@ -164,7 +182,7 @@ impl Streams {
                     Look::Stream { version, reply, at, args } => {
                         let head = came.clone();
                         let stream = Chunks::new(version, came.slice(at..), at as u64);
-                        let stream = BinaryStream { chunks: stream, body, version, done: false };
+                        let stream = BinaryStream { chunks: stream, body, version, behind: 0, done: false };
                         return Ok(Received::Upload(Box::new(Begun { head, reply, args, stream })));
                     }
                     Look::More | Look::Before(..) => next_look = came.len() * 2,
@@ -242,7 +260,7 @@ pub(super) struct Begun {
 
 fn index(info: &ServiceInfo, name: &str, count: Option<usize>) -> Option<usize> {
     let found = mangle::find(info, name, count)?;
-    info.methods.iter().position(|m| m.name == found.name)
+    info.methods.iter().position(|m| std::ptr::eq(m, found))
 }
 
 // The arguments before the last one, and where that begins.
@@ -295,6 +313,8 @@ pub struct BinaryStream {
     chunks: Chunks,
     body: Incoming,
     version: Version,
+    /// Bytes that came behind it.
+    behind: usize,
     done: bool,
 }
 
@@ -305,45 +325,48 @@ impl BinaryStream {
     /// [`ErrorKind::Malformed`] for a call that is damaged or breaks off, [`ErrorKind::Timeout`] for a client that sends too
     /// slowly. Nothing can be read after that.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_piece(usize::MAX, cx)).await
+    }
+
+    fn poll_piece(&mut self, most: usize, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         while !self.done {
-            match self.chunks.next()? {
-                Step::Data(data) => return Ok(Some(data)),
-                Step::More => self.more().await?,
+            match self.chunks.next(most)? {
+                Step::Data(data) => return Poll::Ready(Ok(Some(data))),
+                Step::More => ready!(self.poll_more(cx))?,
+                Step::End if self.version == Version::One && self.chunks.rest().is_empty() => {
+                    ready!(self.poll_more(cx))?;
+                }
                 Step::End => {
-                    if self.version == Version::One {
-                        while self.chunks.rest().is_empty() {
-                            self.more().await?;
-                        }
-                        if self.chunks.rest().first() != Some(&b'z') {
-                            return Err(Error::malformed(self.offset(), "expected 'z', the end of the call"));
-                        }
+                    if self.version == Version::One && self.chunks.rest().first() != Some(&b'z') {
+                        return Poll::Ready(Err(Error::malformed(self.offset(), "expected 'z', the end of the call")));
                     }
-                    self.finish().await?;
+                    ready!(self.poll_behind(cx))?;
                 }
             }
         }
-        Ok(None)
+        Poll::Ready(Ok(None))
     }
 
     // To the body's own end, lest the connection be lost for the next call.
-    async fn finish(&mut self) -> Result<()> {
-        let mut behind = self.chunks.rest().len();
-        while let Some(piece) = self.body.chunk().await? {
-            behind += piece.len();
-            if behind > BEHIND {
-                return Err(Error::malformed(self.offset(), "the call goes on behind the stream"));
-            }
+    fn poll_behind(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        match ready!(self.body.poll_chunk(cx))? {
+            Some(piece) => self.behind += piece.len(),
+            None => self.done = true,
         }
-        self.done = true;
-        Ok(())
+        if self.chunks.rest().len() + self.behind > BEHIND {
+            return Poll::Ready(Err(Error::malformed(self.offset(), "the call goes on behind the stream")));
+        }
+        Poll::Ready(Ok(()))
     }
 
-    async fn more(&mut self) -> Result<()> {
-        match self.body.chunk().await? {
-            Some(piece) => self.chunks.push(piece),
-            None => return Err(Error::malformed(self.offset(), "the stream breaks off")),
-        }
-        Ok(())
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(match ready!(self.body.poll_chunk(cx))? {
+            Some(piece) => {
+                self.chunks.push(piece);
+                Ok(())
+            }
+            None => Err(Error::malformed(self.offset(), "the stream breaks off")),
+        })
     }
 
     fn offset(&self) -> usize {
@@ -366,23 +389,36 @@ impl BinaryStream {
     }
 }
 
+/// Errors are those of [`chunk`](BinaryStream::chunk), in an [`std::io::Error`].
+impl AsyncRead for BinaryStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let this = self.get_mut();
+        read_piece(buf, |most| this.poll_piece(most, cx))
+    }
+}
+
 impl fmt::Debug for BinaryStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BinaryStream").field("taken", &self.chunks.taken()).finish_non_exhaustive()
     }
 }
 
-// Sends a result that is a stream.
-async fn send(sender: BodySender, version: Version, data: impl AsyncRead + Send) {
+/// Sends a result that is a stream.
+pub(super) async fn send(sender: BodySender, version: Version, data: impl AsyncRead + Send) {
     let mut data = pin!(data);
     let mut head = Output::new();
     write_reply_head(&mut head, version);
     let mut piece = head.buf;
     loop {
-        let chunk = match fill(data.as_mut()).await {
+        let chunk = tokio::select! {
+            chunk = fill(data.as_mut()) => chunk,
+            // Whatever it is read from is let go of at once, and not only when there is something to send.
+            () = sender.closed() => return,
+        };
+        let chunk = match chunk {
             Ok(chunk) => chunk,
             Err(e) => {
-                debug!(target: LOG, error = %e, "a stream cannot be read to its end");
+                debug!(target: LOG, error = %broken(e).report(), "a stream cannot be read to its end");
                 return sender.fail(Error::new(ErrorKind::Internal, "the stream cannot be read")).await;
             }
         };

@@ -188,6 +188,11 @@ impl BodySender {
         self.0.send(Ok(piece.into())).await.map_err(gone)
     }
 
+    /// Waits until nobody takes the body any more.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+
     /// Breaks the body off: the connection is closed, so that the peer does not take what it has for the whole.
     pub async fn fail(self, error: Error) {
         let _ = self.0.send(Err(error)).await;
@@ -294,7 +299,11 @@ impl Incoming {
         poll_fn(|cx| self.poll_chunk(cx)).await
     }
 
-    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+    /// As [`chunk`](Self::chunk), for those who poll.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         loop {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(frame) => frame,

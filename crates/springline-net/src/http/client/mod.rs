@@ -15,6 +15,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -188,12 +189,20 @@ impl Answer<'_> {
     /// # Errors
     /// As [`HttpClient::send`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// As [`chunk`](Self::chunk), for those who poll.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         let text = &self.lease.client.text;
-        let Some(connection) = &mut self.lease.connection else { return Ok(None) };
+        let Some(connection) = &mut self.lease.connection else { return Poll::Ready(Ok(None)) };
         let (body, deadline) = (&mut self.body, &mut self.deadline);
-        let chunk = poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_chunk(body, cx))).await;
+        let chunk = ready!(deadline.bound(cx, |cx| connection.poll_chunk(body, cx)));
         let outcome = chunk.unwrap_or_else(|| Err(late().with_reached(Reached::MaybeExecuted)));
-        match outcome {
+        Poll::Ready(match outcome {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
                 self.lease.give_back();
@@ -203,7 +212,7 @@ impl Answer<'_> {
                 self.lease.connection = None;
                 Err(e.with_endpoint(text))
             }
-        }
+        })
     }
 }
 
