@@ -20,10 +20,11 @@ const FILES: [(&str, &str, &[&str]); 3] = [
 ];
 
 /// Peers by their names there, as the README calls them.
-const PEERS: [(&str, &str); 15] = [
+const PEERS: [(&str, &str); 16] = [
     ("pyro5-5.17", "Pyro5 5.17"),
     ("pyro5-5.1", "Pyro5 5.1"),
     ("pyro4-4.82", "Pyro4 4.82"),
+    ("pyro4py2-4.82", "Pyro4 4.82, Python 2.7"),
     ("pyro4-4.37", "Pyro4 4.37"),
     ("pyro4-4.25", "Pyro4 4.25"),
     ("pyro4-4.20", "Pyro4 4.20"),

@@ -249,7 +249,7 @@ impl Serialize for Fields<'_> {
 }
 
 /// Bytes that travel as bytes, without a copy where the buffers allow: out by reference, in as a slice of the message.
-/// Text is read as well, as its UTF-8: from Python 2, which has one type for both.
+/// Text in ASCII is read as well: from Python 2, which has one type for both.
 ///
 /// ```
 /// let blob = springline_core::Blob::from(vec![1, 2, 3]);
@@ -309,8 +309,12 @@ impl<'de> Visitor<'de> for BlobVisitor {
         Ok(Blob(Bytes::copy_from_slice(v)))
     }
 
-    // Python 2 has one type for bytes and texts: behind a gateway its bytes are text where they can be.
-    fn visit_str<E>(self, v: &str) -> Result<Blob, E> {
+    // Python 2 has one type for bytes and texts: behind a gateway its bytes are text where they can be. Beyond ASCII
+    // nobody knows what bytes the text was made of: its serpent takes each for a character.
+    fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<Blob, E> {
+        if !v.is_ascii() {
+            return Err(E::invalid_type(serde::de::Unexpected::Other("text that is not ASCII"), &self));
+        }
         Ok(Blob(Bytes::copy_from_slice(v.as_bytes())))
     }
 

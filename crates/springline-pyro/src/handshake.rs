@@ -97,6 +97,10 @@ impl ConnectRequest {
             None => None,
             Some(Value::Str(id)) => Some(id.clone()),
             Some(other) => {
+                // Marshal of Python 2 (4.82 on 2.7.18).
+                if let Some(id) = other.as_bytes().and_then(|id| std::str::from_utf8(id).ok()) {
+                    return Ok(Self { handshake, object: Some(id.to_owned()) });
+                }
                 return Err(Error::malformed(0, format!("the handshake's 'object' must be a string, found {other:?}")));
             }
         };

@@ -294,9 +294,9 @@ impl Serializer {
         }
     }
 
-    /// The value that begins there, if a peer of before 4.38 may have written a URI or proxy in it whose class comes last.
+    /// The value that begins there, if a Python 2 may have written a URI or proxy in it, whose class then comes last.
     #[cfg(feature = "net")]
-    pub(crate) fn of_old_peer(self, message: &Bytes, start: usize, budget: Budget) -> Option<Payload<'static>> {
+    pub(crate) fn of_python2(self, message: &Bytes, start: usize, budget: Budget) -> Option<Payload<'static>> {
         if self.is_pickle() || !names_a_remote(message) {
             return None;
         }

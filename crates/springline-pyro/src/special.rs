@@ -253,7 +253,7 @@ mod tests {
     ];
 
     fn read(message: &'static [u8]) -> Value {
-        let payload = Serializer::Marshal.of_old_peer(&Bytes::from_static(message), 0, Budget::default());
+        let payload = Serializer::Marshal.of_python2(&Bytes::from_static(message), 0, Budget::default());
         payload.expect("it names a remote").into_value().unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! Pyro4 before 4.38, on Python 2.7: one release for each wire version, and a serpent that still runs there.
+//! Pyro4 on Python 2.7: one release for each wire version, and a serpent that still runs there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,12 @@ use std::process::{Command, Stdio};
 use super::archives::Archive;
 
 /// The index begins with 4.10.
-const ARCHIVES: [Archive; 5] = [
+const ARCHIVES: [Archive; 6] = [
     release("Pyro4-4.10", "de74e5e020a8a26cd357f5917afb48f7e14e161ca58574a1c653441bdbe9711c", "pyro4-4.10"),
     release("Pyro4-4.20", "72d3fb6dc653e6ae36bd47f2667fbff3c587c72f8bfb3f0dcb1763ee86c906f8", "pyro4-4.20"),
     release("Pyro4-4.25", "ac2b0123badcb76c63eb716fcd95e0ee4021d345b5db05fda19253c59e39b384", "pyro4-4.25"),
     release("Pyro4-4.37", "2c4c9e7c3dbace3c75524324b6a686381be37bebab89b5001c0670418cec89c7", "pyro4-4.37"),
+    release("Pyro4-4.82", "511f5b0804e92dd77dc33adf9c947787e3f9e9c5a96b12162f0557a7c4ce21fb", "pyro4py2-4.82"),
     Archive {
         project: "serpent",
         stem: "serpent-1.28",

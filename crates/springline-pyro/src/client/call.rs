@@ -30,8 +30,8 @@ pub(super) struct Answer {
     pub(super) serializer: Serializer,
     /// From Pyro5's header; Pyro4 has an annotation for it.
     correlation_id: Option<[u8; 16]>,
-    /// Whether the peer may be a Python 2.
-    old: bool,
+    /// Whether the peer may be a Python 2, which Pyro5 never is.
+    python2: bool,
 }
 
 /// What stood around the arguments when a method was called last: the same bytes will do for its next call.
@@ -170,7 +170,7 @@ impl Inner {
             Some(head) => (head.serializer_of()?, PlainHead::LEN, head.correlation_id()),
             None => {
                 let header = header_of(message).ok().filter(Header::is_plain)?;
-                if header.version.generation().is_old() && names_a_remote(message) {
+                if header.version.generation().is_pyro4() && names_a_remote(message) {
                     return None;
                 }
                 let serializer = wire::serializer_on(&header, self.config.serializer).ok()?;
@@ -193,11 +193,11 @@ impl Inner {
     }
 
     fn reply(&self, answer: Answer) -> Reply {
-        let Answer { message, serializer, correlation_id, old } = answer;
+        let Answer { message, serializer, correlation_id, python2 } = answer;
         let mut metadata = Metadata { annotations: message.annotations, correlation_id };
         wire::take_corr(&mut metadata);
         let budget = self.config.limits.budget();
-        let told_late = if old { serializer.of_old_peer(&message.payload, 0, budget) } else { None };
+        let told_late = if python2 { serializer.of_python2(&message.payload, 0, budget) } else { None };
         Reply { result: told_late.unwrap_or_else(|| serializer.payload(message.payload, 0, budget)), metadata }
     }
 
@@ -389,8 +389,8 @@ impl Inner {
             let value = serializer.read(&message.payload, budget, |source| Value::read_tree(source))?;
             return Err(Error::remote(fault::from_value(value)));
         }
-        let old = header.version.generation().is_old();
-        Ok(Answer { message, serializer, correlation_id: header.correlation_id, old })
+        let python2 = header.version.generation().is_pyro4();
+        Ok(Answer { message, serializer, correlation_id: header.correlation_id, python2 })
     }
 }
 

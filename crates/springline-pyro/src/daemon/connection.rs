@@ -473,7 +473,9 @@ impl Shared {
             _ => None,
         };
         self.accept(header, serializer, answer, metadata, outbound)?;
-        if request.handshake != Value::from("hello") {
+        let usual = request.handshake.as_str() == Some("hello")
+            || request.handshake.as_bytes().is_some_and(|data| *data == b"hello"[..]);
+        if !usual {
             peer.handshake = Some(request.handshake);
         }
         Ok(Some(Client::new(Arc::new(peer), version)))

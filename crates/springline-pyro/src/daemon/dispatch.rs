@@ -151,9 +151,9 @@ impl Shared {
         }
         let method = &*parts.method;
         debug!(object = %parts.object, method, peer = %peer.address, "call");
-        let old = header.version.generation().is_old();
+        let python2 = header.version.generation().is_pyro4();
         let part = |at| {
-            let told_late = if old { serializer.of_old_peer(&message.payload, at, budget) } else { None };
+            let told_late = if python2 { serializer.of_python2(&message.payload, at, budget) } else { None };
             told_late.unwrap_or_else(|| serializer.lent(&message.payload, at, budget))
         };
         let (args, kwargs) = (part(parts.args_at), parts.kwargs_at.map(part));

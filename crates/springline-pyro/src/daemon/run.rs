@@ -17,6 +17,7 @@ use super::dispatch::panicked;
 use crate::Serializer;
 use crate::fault::told;
 use crate::plain::PlainHead;
+use crate::serializer::names_a_remote;
 use crate::wire::{self, Flags, Header, MessageKind, Version};
 
 /// The requests in the buffer that call the same method as the last one, as far as they are of the usual kind.
@@ -104,9 +105,16 @@ impl<'r> Run<'r> {
             && header.is_plain()
             && !header.flags.has(Flags::ONEWAY | Flags::BATCH)
             && !self.version.generation().is_old()
+            && !self.names_a_remote(header.message_len())
             && self.shared.config.key.is_none();
         self.options.metadata.correlation_id = header.correlation_id;
         usual.then(|| (header.seq, header.message_len()))
+    }
+
+    // Python 2 writes URIs and proxies in ways that the usual reader does not know.
+    fn names_a_remote(&self, len: usize) -> bool {
+        let message = self.inbound.bytes().get(..len);
+        self.version.generation().is_pyro4() && message.is_some_and(names_a_remote)
     }
 
     /// Serves them.

@@ -56,7 +56,7 @@ pub(crate) fn add(all: &mut Features) {
         let x = raised(p.call::<Value>("fail", ("noargs", "")).await, "ValueError")?;
         check!(x.args.is_empty() && x.message.is_empty(), "{x:?}");
         // Python 2 has one class for all of them.
-        let class = if c.peer.is_old() { "OSError" } else { "FileNotFoundError" };
+        let class = if c.peer.is_python2() { "OSError" } else { "FileNotFoundError" };
         let x = raised(p.call::<Value>("fail", ("os", "the message")).await, class)?;
         check!(x.args.first().and_then(Value::as_i64) == Some(2), "{x:?}");
         let x = raised(p.call::<Value>("fail", ("stop", "the message")).await, "StopIteration")?;

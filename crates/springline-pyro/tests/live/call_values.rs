@@ -68,7 +68,7 @@ pub(crate) fn add(all: &mut Features) {
                 match c.proxy().call::<Value>("echo", (&value,)).await {
                     Ok(got) => {
                         let is_timedelta = name == "timedelta" && got.class() == Some("datetime.timedelta");
-                        if c.peer.is_old() && !same(&value, &got) && !is_timedelta {
+                        if c.peer.is_python2() && !same(&value, &got) && !is_timedelta {
                             // Text for bytes, as far as a Python 2 client sees it so, too.
                             return Err(Failure::Cannot(format!("sent {}, got {}", text(&value), text(&got))));
                         }
@@ -87,7 +87,7 @@ pub(crate) fn add(all: &mut Features) {
                 match c.proxy().call::<Value>("special", (name,)).await {
                     Ok(got) => {
                         let is_timedelta = name == "timedelta" && got.class() == Some("datetime.timedelta");
-                        if c.peer.is_old() && !same(&value, &got) && !is_timedelta {
+                        if c.peer.is_python2() && !same(&value, &got) && !is_timedelta {
                             // Text for bytes, as far as a Python 2 client sees it so, too.
                             return Err(Failure::Cannot(format!("wanted {}, got {}", text(&value), text(&got))));
                         }
@@ -207,7 +207,7 @@ async fn specials(c: &Ctx) -> Outcome {
     };
     let wanted = python_specials(c).await?;
     // What README.md and the recording say of Python is true. They are of CPython 3.11; others differ here and there.
-    if c.peer != Peer::Pyro51 && !c.peer.is_old() && c.server.python.starts_with("3.11.") {
+    if c.peer != Peer::Pyro51 && !c.peer.is_python2() && c.server.python.starts_with("3.11.") {
         let mut now = wanted.clone();
         now.sort();
         check!(now == recorded(&format!("{}-{}", c.peer.generation(), c.serializer)), "specials.json is out of date");
@@ -216,7 +216,7 @@ async fn specials(c: &Ctx) -> Outcome {
     let mut wrong = Vec::new();
     for (name, python) in &wanted {
         // Python 2's dicts have an order of their own, in which a class may come last.
-        if c.peer.is_old()
+        if c.peer.is_python2()
             && ["dict", "dict_intkeys", "dict_boolkeys", "ordereddict", "nested", "exception", "object"]
                 .contains(&&**name)
         {

@@ -1,4 +1,4 @@
-//! What releases of Pyro4 before 4.38 have no way to do. `client.py` says it of itself; here is what their servers lack.
+//! What releases of Pyro4 before 4.38, and Python 2, have no way to do. `client.py` says it of itself; here is what their servers lack.
 
 use springline_pyro::{Serializer, Version};
 
@@ -21,14 +21,14 @@ pub(crate) fn server_lacks(peer: Peer, serializer: Serializer, feature: &str) ->
     let number = version.number();
     let since = |what: &str, release: &str| Some(format!("Pyro4 has {what} since {release}"));
     match feature {
-        "handshake" | "handshake_refused" => since("handshake data", "4.38"),
+        "handshake" | "handshake_refused" if number < 48 => since("handshake data", "4.38"),
         "metadata" if number < 47 => since("metadata", "4.27"),
         "attribute_get" | "attribute_set" | "attribute_refused" if number < 47 => since("access to attributes", "4.27"),
         "annotations" | "correlation_id" | "daemon_annotation" if number < 47 => since("contexts of calls", "4.37"),
         "private_method" if number < 47 => {
             Some("servers before 4.27 let every attribute of an object be called".to_owned())
         }
-        "stream" | "stream_fail" | "stream_close" => since("item streams", "4.49"),
+        "stream" | "stream_fail" | "stream_close" if number < 48 => since("item streams", "4.49"),
         "batch" | "batch_exception" | "batch_oneway" if number < 44 => since("batches", "4.6"),
         "batch_exception" if number == 45 && serializer != Serializer::Pickle => {
             Some("4.20 writes an exception in a batch in pickle alone".to_owned())
@@ -49,6 +49,16 @@ pub(crate) fn server_lacks(peer: Peer, serializer: Serializer, feature: &str) ->
         }
         "exception_unserializable" if number < 45 => {
             Some("servers before 4.20 hang up where an exception cannot be written".to_owned())
+        }
+        "serpent_bytes_literal" => Some("only the serpent of Pyro5 5.2 and later has SERPENT_BYTES_REPR".to_owned()),
+        "echo:set" | "echo:set_str" | "echo:frozenset" if number == 48 && serializer == Serializer::Serpent => {
+            Some("serpent of Python 2 reads no literals of sets, which Pyro4 on Python 3 writes as well".to_owned())
+        }
+        "echo:i32_over" if number == 48 && serializer == Serializer::Marshal => {
+            Some("marshal of 4.82 knows no class 'long' of Python 2".to_owned())
+        }
+        "special:uuid" if number == 48 && serializer == Serializer::Marshal => {
+            Some("marshal of Python 2 writes text that is ASCII as bytes".to_owned())
         }
         "echo:bytes_empty" => Some("Python 2 has one type for bytes and text; where it can be text, it is".to_owned()),
         "specials" if serializer != Serializer::Serpent => {

@@ -49,7 +49,7 @@ fn command(peer: Peer, program: &str, errors: &Path) -> Command {
         _ => python::python(),
     };
     let mut command = Command::new(python);
-    if peer.is_old() {
+    if peer.is_python2() {
         let package = peer.package();
         assert!(package.is_dir(), "{} is missing: run `cargo xtask peers`", package.display());
         let serpent = python::target().join("peers/serpent-1.28");

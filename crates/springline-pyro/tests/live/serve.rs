@@ -164,13 +164,13 @@ async fn plain(
 ) -> Result<Vec<Answer>, String> {
     let uri = shared.plain.thing(id, with);
     let room = format!("{id}:3");
-    let mut args = if peer.is_old() { Vec::new() } else { vec!["--meet", &*room] };
+    let mut args = if peer.is_python2() { Vec::new() } else { vec!["--meet", &*room] };
     args.extend(plan.client_args());
     let client = Client::start(scratch, peer, with, &uri, &args);
     // The clients that it meets.
     let others = [Version::V48, Version::V501, Version::V502].into_iter().filter(|v| *v != peer.version());
     let mut meeting = tokio::task::JoinSet::new();
-    if plan.wants("together") && !peer.is_old() {
+    if plan.wants("together") && !peer.is_python2() {
         for version in others {
             let proxy =
                 Proxy::builder(&uri).and_then(|b| b.version(version).serializer(with).build()).expect("a proxy");
@@ -197,7 +197,10 @@ async fn options(plan: &Plan, scratch: &Scratch, peer: Peer, with: Serializer) -
         if peer.is_old() {
             builder = builder.version(version).serializers([with]);
         } else {
-            builder = builder.on_handshake(|client| match client.data.as_str() {
+            // In marshal Python 2 has no other texts than bytes.
+            let text =
+                |data: &Value| data.as_str().map(str::to_owned).or_else(|| data.as_bytes().map(|bytes| lossy(bytes)));
+            builder = builder.on_handshake(move |client| match text(client.data).as_deref() {
                 Some(HANDSHAKE) => Ok(Value::from(format!("welcome {HANDSHAKE}"))),
                 _ => Err(Error::new(ErrorKind::Denied, "handshake refused")),
             });
@@ -284,4 +287,8 @@ pub(crate) async fn specials(
         }
     }
     Ok(all)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

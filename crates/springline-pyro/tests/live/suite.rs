@@ -102,7 +102,7 @@ pub(crate) async fn over_python(ctx: &Ctx) -> Result<(), String> {
     let place = Place {
         token: format!("suite {}", ctx.token),
         // Nor has Python 2, in serpent.
-        bytes: ctx.serializer != Serializer::Json && !(ctx.peer.is_old() && ctx.serializer == Serializer::Serpent),
+        bytes: ctx.serializer != Serializer::Json && !(ctx.peer.is_python2() && ctx.serializer == Serializer::Serpent),
         reads_references: ctx.peer != Peer::Pyro51,
         attributes: !ctx.peer.is_old() || ctx.peer.version() == Version::V47,
         callback: ctx.callback(),

@@ -17,14 +17,14 @@ pub(crate) enum Peer {
     Pyro3,
     /// Pyro 3.9.1: version 4.
     Pyro39,
-    /// A release of Pyro4 before 4.38, on Python 2.7.
+    /// A release of Pyro4 on Python 2.7: one for each wire version.
     Old(Version),
 }
 
 impl Peer {
     /// Those that are there: 4.2 and 4.3 are on no package index.
     pub(crate) fn all() -> Vec<Self> {
-        let old = Version::OLD.map(Self::Old).into_iter();
+        let old = Version::OLD.into_iter().chain([Version::V48]).map(Self::Old);
         let all = [Self::Pyro4, Self::Pyro5, Self::Pyro51, Self::Pyro3, Self::Pyro39].into_iter();
         all.chain(old.filter(|peer| !peer.is_missing())).collect()
     }
@@ -51,7 +51,8 @@ impl Peer {
             Self::Old(Version::V44) => "pyro4-4.10",
             Self::Old(Version::V45) => "pyro4-4.20",
             Self::Old(Version::V46) => "pyro4-4.25",
-            Self::Old(_) => "pyro4-4.37",
+            Self::Old(Version::V47) => "pyro4-4.37",
+            Self::Old(_) => "pyro4py2-4.82",
         }
     }
 
@@ -69,7 +70,13 @@ impl Peer {
         }
     }
 
+    /// Whether it is a Pyro4 before 4.38.
     pub(crate) fn is_old(self) -> bool {
+        matches!(self, Self::Old(version) if version != Version::V48)
+    }
+
+    /// Whether it is a Pyro4 on Python 2.7.
+    pub(crate) fn is_python2(self) -> bool {
         matches!(self, Self::Old(_))
     }
 
@@ -82,7 +89,8 @@ impl Peer {
         match self {
             Self::Old(version) => {
                 let mut all = vec![Serializer::Serpent, Serializer::Json, Serializer::Marshal, Serializer::Pickle];
-                all.retain(|s| version.has_serializer(*s));
+                // Pickle by 4.38 and later, which take it when asked to, is in `pickle_pyro4.rs`.
+                all.retain(|s| version.has_serializer(*s) && (*s != Serializer::Pickle || self.is_old()));
                 all
             }
             Self::Pyro3 | Self::Pyro39 => vec![Serializer::Pickle],

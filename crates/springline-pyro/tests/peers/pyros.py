@@ -76,7 +76,7 @@ class Pyro(object):
 
     def serializers(self):
         names = {"serpent", "json", "marshal", "msgpack", "pickle"}
-        return names - {"msgpack"} if self.before(4, 56) else names
+        return names - {"msgpack"} if self.before(4, 56) or PYTHON2 else names
 
     def expose(self, member):
         return getattr(self.api, "expose", lambda same: same)(member)

@@ -139,7 +139,7 @@ def make_classes(pyro, translate_own):
             seen = {k: bytes(v).decode("utf-8", "backslashreplace")
                     for k, v in pyro.context.annotations.items() if k not in RESERVED}
             if not pyro.before(4, 38):
-                pyro.context.response_annotations = {"XYZZ": b"custom reply annotation"}
+                pyro.context.response_annotations = {str("XYZZ"): b"custom reply annotation"}
             return seen
 
         def correlation(self):
