@@ -2,6 +2,9 @@
 //!
 //! Without the default feature `net` the crate is wire-only: [`codec`] turns values into bytes and back, and needs no
 //! runtime.
+//!
+//! Beside a call go, in header fields that other peers pass over, its correlation id (`X-Correlation-ID`, a UUID) and, if its
+//! caller gave it a deadline, the milliseconds that are left of it (`X-Timeout-Ms`): our servers end the call then.
 
 #[cfg(feature = "net")]
 mod chunks;

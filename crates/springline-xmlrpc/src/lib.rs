@@ -2,6 +2,9 @@
 //!
 //! Without the default feature `net` the crate is wire-only: [`parse_call`], [`parse_response`], [`write_call`],
 //! [`write_response`] and [`write_fault`] turn documents into calls and back, and need no runtime.
+//!
+//! Beside a call go, in header fields that other peers pass over, its correlation id (`X-Correlation-ID`, a UUID) and, if its
+//! caller gave it a deadline, the milliseconds that are left of it (`X-Timeout-Ms`): our servers end the call then.
 
 #[cfg(feature = "net")]
 pub mod client;
