@@ -1,5 +1,6 @@
 //! What happens to calls when their time is up, and to gateways that come and go.
 
+use std::io::{BufRead, BufReader};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -108,4 +109,47 @@ fn a_gateway_that_is_killed_and_comes_back() {
     }
     let _running = serve(&between, &[]);
     assert_eq!(client.ask(), "You got remote data => Hello");
+}
+
+/// Tells the port that a call came from, and so which connection.
+const PORT_SERVER: &str = r#"
+import sys, threading, Pyro5.api
+@Pyro5.api.expose
+class Ports:
+    def caller(self):
+        return Pyro5.api.current_context.client_sock_addr[1]
+daemon = Pyro5.api.Daemon(host="127.0.0.1")
+print(daemon.register(Ports, "ports"), flush=True)
+threading.Thread(target=daemon.requestLoop, daemon=True).start()
+sys.stdin.read()
+"#;
+
+/// A reload leaves the connections of objects that did not change alone, on both sides of a gateway; those of a changed
+/// proxy are new ones.
+#[test]
+fn a_reload_keeps_the_connections_of_what_did_not_change() {
+    let (_backend, uri) = serving_python(python(), PORT_SERVER, &[]);
+    let text = |other: &str, timeout: u32| {
+        format!(
+            "[objects.backend]\nclass = 'pyro5.ProxyFactory'\nservice_url = '{uri}'\ntimeout = {timeout}\n\
+             [objects.gateway]\nclass = 'pyro5.ServiceExporter'\nservice_name = 'x'\nservice_port = 0\n\
+             service = {{ ref = 'backend' }}\n\
+             [objects.other]\nclass = 'pyro5.ServiceExporter'\nservice_name = '{other}'\nservice_port = 0\n\
+             service = {{ ref = 'backend' }}\n"
+        )
+    };
+    let file = File::new("kept.toml", &text("a", 60));
+    let mut served = serve(&file, &[]);
+    // Its proxy raises ConnectionClosedError when its connection ends.
+    let client = "import sys, Pyro5.api\nports = Pyro5.api.Proxy(sys.argv[1])\nprint(ports.caller())\n\
+                  for _ in sys.stdin:\n    print(ports.caller())\n";
+    let mut client = Beside::start(Command::new(python()).args(["-u", "-c", client, served.uri("gateway")]));
+    let first = client.line();
+    let mut said = BufReader::new(served.program.child.stderr.take().unwrap()).lines();
+    for (other, timeout, kept) in [("b", 60, true), ("c", 60, true), ("c", 61, false)] {
+        file.write(&text(other, timeout));
+        served.program.signal("HUP");
+        assert!(said.any(|line| line.unwrap().contains("reloaded: 0 added, 1 changed")));
+        assert_eq!(client.ask() == first, kept, "{other} {timeout}");
+    }
 }
