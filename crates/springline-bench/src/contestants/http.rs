@@ -1,5 +1,5 @@
-//! The limit of XML-RPC: a bare hyper server and client that move the documents of the call with the header fields that
-//! Springline sends with them, and never look into them. Plain and over bare rustls. Peers that are a codec only stand on it too.
+//! The limit of XML-RPC: a bare hyper server and client that move the documents of the call with the headers that
+//! they need, and never look into them. Plain and over bare rustls. Peers that are a codec only stand on it too.
 
 use crate::Result;
 use crate::control::announce;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -18,9 +18,6 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-
-/// XML-RPC's specification asks for the field in every request.
-const USER_AGENT_TEXT: &str = concat!("springline-xmlrpc/", env!("CARGO_PKG_VERSION"));
 
 /// `get_data("Hello")`, as Springline writes it.
 pub(crate) const REQUEST: &str = "<?xml version='1.0'?>\n<methodCall><methodName>get_data</methodName><params>\
@@ -139,8 +136,6 @@ impl Client for Http {
         let request = Request::post("/RPC2")
             .header(HOST, &self.host)
             .header(CONTENT_TYPE, HeaderValue::from_static("text/xml"))
-            .header(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT))
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
             .body(Full::new((self.codec.request)(param)?))?;
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
