@@ -33,16 +33,28 @@ async fn idle_connections_hold_no_buffers() {
         raw.forget();
         all.push(raw);
     }
-    let wait = async {
-        while held().saturating_sub(before) > CONNECTIONS * MOST {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    let given_up = async || {
+        let wait = async {
+            while held().saturating_sub(before) > CONNECTIONS * MOST {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        assert!(waited.is_ok(), "{} bytes for each connection", held().saturating_sub(before) / CONNECTIONS);
     };
-    let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
-    assert!(waited.is_ok(), "{} bytes for each connection", held().saturating_sub(before) / CONNECTIONS);
+    given_up().await;
     assert_eq!(server.connections(), CONNECTIONS + 1);
-    // They are still good.
-    for raw in &mut all {
-        assert_eq!(&*raw.exchange(request).await.body, b"hello");
+    // They are still good, and are given up again: at once, and when the thread that looks for them has ended meanwhile.
+    for pause in [Duration::ZERO, Duration::from_secs(7)] {
+        tokio::time::sleep(pause).await;
+        let idle = held();
+        let mut used = idle;
+        for raw in &mut all {
+            assert_eq!(&*raw.exchange(request).await.body, b"hello");
+            raw.forget();
+            used = used.max(held());
+        }
+        assert!(used > idle + 2 * MOST, "they hold nothing while they are in use");
+        given_up().await;
     }
 }

@@ -74,6 +74,42 @@ async fn other_paths_and_close() {
 }
 
 #[tokio::test]
+async fn names_of_fields_are_written_as_the_client_writes_them() {
+    let check = async |server: &HttpServer, pieces: &[&str], small: bool| {
+        let mut raw = Raw::connect(server).await;
+        for piece in pieces {
+            raw.send(piece).await;
+            // A piece comes alone.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let head = head_of(&raw.rest().await);
+        let expected = if small { "content-length: 2\r\n" } else { "Content-Length: 2\r\n" };
+        assert!(head.contains(expected), "{pieces:?}: {head}");
+    };
+    let server = server().await;
+    let first = "POST /echo HTTP/1.1\r\n";
+    let (large, small) = ("Host: x\r\ncontent-length: 2\r\n", "host: x\r\nContent-Length: 2\r\n");
+    let last = "Connection: close\r\n\r\nhi";
+    check(&server, &[&format!("{first}{large}{last}")], false).await;
+    check(&server, &[&format!("{first}{small}{last}")], true).await;
+    // What cannot be seen at once is taken for the usual.
+    check(&server, &[first, small, last], false).await;
+    check(&server, &["P", "OST /echo HTTP/1.1\r\n", small, last], false).await;
+    check(&server, &[&format!("\r\n{first}{small}{last}")], false).await;
+    // Known from the first request on, also once the connection has been idle for a while.
+    let mut raw = Raw::connect(&server).await;
+    raw.exchange(&format!("{first}{small}\r\nhi")).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    raw.send(&format!("{first}{large}{last}")).await;
+    let head = head_of(&raw.rest().await);
+    assert!(head.contains("content-length: 2\r\n"), "{head}");
+    let mut options = options();
+    options.title_case = false;
+    let server = server_with(options, None).await;
+    check(&server, &[&format!("{first}{large}{last}")], true).await;
+}
+
+#[tokio::test]
 async fn lengths_that_are_missing_or_too_large() {
     let mut options = options();
     options.limits = Limits::new();

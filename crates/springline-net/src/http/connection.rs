@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tracing::{debug, error};
 
 use super::io::{Io, Phase, Seen, Shared};
+use super::quiet::Watching;
 use super::server::Mounts;
 use super::wakes::Wakes;
 use super::{Body, HttpHandler, HttpOptions, Incoming, Request, Response, closing, text};
@@ -54,10 +55,13 @@ impl Handler for Site {
             match end {
                 End::Renew => {}
                 End::Idle => {
-                    let first = poll_fn(|cx| io.poll_readable(cx));
+                    let first = poll_fn(|cx| io.poll_first(cx));
                     match tokio::time::timeout(self.options.idle_timeout, first).await {
                         Ok(Ok(())) => {}
-                        Ok(Err(_)) => return,
+                        Ok(Err(e)) => {
+                            debug!(peer = %io.shared().peer.address, error = %e, "connection ends");
+                            break;
+                        }
                         Err(_) => break,
                     }
                 }
@@ -119,10 +123,11 @@ impl Site {
         });
         let mut http = http1::Builder::new();
         // One buffer for head and body: the system takes that faster than two. Large bodies come in pieces.
-        http.writev(false).title_case_headers(self.options.title_case);
+        http.writev(false).title_case_headers(!io.small_letters());
         http.half_close(true).header_read_timeout(None).max_header_size(self.options.head_size);
         let mut connection = http.serve_connection(TokioIo::new(io), service);
         let wakes = Wakes::new();
+        let _watching = Watching::new(&shared, wakes.waker());
         let end = poll_fn(|cx| {
             wakes.poll(cx, |cx| {
                 let polled = Pin::new(&mut connection).poll(cx);
@@ -182,10 +187,9 @@ impl Site {
             return Begun::Answered(text(StatusCode::NOT_FOUND, "No such page.\n"));
         };
         let options = &self.options;
-        let incoming =
-            |body| Incoming::new(body, options.limits.message_size, options.transfer_timeout).telling(shared);
-        let request = Request::new(request.map(incoming), shared.peer.clone());
-        match catch(|| handler.handle(request)) {
+        let (head, body) = request.into_parts();
+        let body = Incoming::new(body, options.limits.message_size, options.transfer_timeout).telling(shared);
+        match catch(|| handler.handle(Request::new(head, body, shared.peer.clone()))) {
             Ok(future) => Begun::Running(future),
             Err(panicked) => Begun::Answered(failed(panicked)),
         }

@@ -3,27 +3,26 @@
 
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::header::CONTENT_LENGTH;
 use http_body::Body as _;
-use memchr::memmem::Finder;
 use springline_core::Peer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::HttpOptions;
 use super::body::Pace;
 use crate::{Connection, Stream};
 
-/// How long after an answer hyper and its buffers are kept for the next request, and at most twice that: the clock is not
-/// asked for each. An idle connection has none.
-const PARK_AFTER: Duration = Duration::from_millis(100);
+/// How much is looked at of the first thing that comes, in bytes.
+const FIRST: usize = 512;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +50,7 @@ const RENEW: u8 = 16;
 const CLOSE: u8 = 32;
 
 /// What a connection's stream, service and task tell each other. All but
-/// `consumed` is used by one task only: the atomics only share.
+/// `consumed` and `quiet` is written by one task only: the atomics only share.
 #[derive(Debug)]
 pub(super) struct Shared {
     phase: AtomicU8,
@@ -62,9 +61,14 @@ pub(super) struct Shared {
     request: AtomicU64,
     /// The last request whose body was read to its end.
     consumed: AtomicU64,
+    /// One more than the last request before the connection was quiet: see `quiet.rs`.
+    quiet: AtomicU64,
     connection: Connection,
     pub(super) peer: Arc<Peer>,
 }
+
+/// As a number of a request: none is waited for.
+const ALWAYS: u64 = u64::MAX;
 
 /// What a request's head says of its length, and what is known of it beyond what hyper tells.
 pub(super) struct Seen {
@@ -108,6 +112,7 @@ impl Shared {
             expected: AtomicU64::new(0),
             request: AtomicU64::new(0),
             consumed: AtomicU64::new(0),
+            quiet: AtomicU64::new(0),
             connection,
             peer,
         }
@@ -153,6 +158,26 @@ impl Shared {
         self.consumed.store(request, Relaxed);
     }
 
+    /// The last request, if none is there now.
+    pub(super) fn idle_request(&self) -> Option<u64> {
+        (self.phase() == Phase::Idle).then(|| self.request())
+    }
+
+    /// There was none after that one for a while.
+    pub(super) fn quiet_since(&self, request: u64) {
+        self.quiet.store(request + 1, Relaxed);
+    }
+
+    /// Nobody will tell when there was none for a while.
+    pub(super) fn always_quiet(&self) {
+        self.quiet.store(ALWAYS, Relaxed);
+    }
+
+    fn is_quiet(&self) -> bool {
+        let quiet = self.quiet.load(Relaxed);
+        quiet == ALWAYS || quiet == self.request() + 1
+    }
+
     pub(super) fn stopping(&self) -> bool {
         self.connection.stopping()
     }
@@ -173,19 +198,16 @@ impl Shared {
 pub(super) struct Io {
     pub(super) stream: Stream,
     shared: Arc<Shared>,
-    /// What the last hyper had read ahead.
+    /// Whether the first request's first field has a name in small letters, once that is known.
+    small_letters: Option<bool>,
+    /// What the last hyper had read ahead, or what came first.
     ahead: Bytes,
     scan: HeadScan,
     /// Bytes that came after the head's end.
     after_head: u64,
     header_timeout: Duration,
+    /// Runs while the rest of a head is waited for.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whom the timer wakes: it was polled with that, and has not been set anew since.
-    timer_wakes: Option<Waker>,
-    /// The request after which the timer was set to give hyper up, if that is what it is set for.
-    parks_after: Option<u64>,
-    /// When the head has to be there.
-    until: Option<Instant>,
     /// An answer has just gone out: most likely there is nothing to read.
     answered: bool,
     writing: Pace,
@@ -198,14 +220,12 @@ impl Io {
         Self {
             stream,
             shared,
+            small_letters: if options.title_case { None } else { Some(true) },
             ahead: Bytes::new(),
             scan: HeadScan::default(),
             after_head: 0,
             header_timeout: options.header_timeout,
             timer: None,
-            timer_wakes: None,
-            parks_after: None,
-            until: None,
             answered: false,
             writing: Pace::new(options.transfer_timeout),
             ended: false,
@@ -239,9 +259,6 @@ impl Io {
         // A copy: these few bytes, or none, would keep all of hyper's buffer.
         self.ahead = Bytes::copy_from_slice(&ahead);
         self.timer = None;
-        self.timer_wakes = None;
-        self.parks_after = None;
-        self.until = None;
         self.answered = false;
         self.shared.flags.store(0, Relaxed);
         self.shared.enter(Phase::Idle);
@@ -251,8 +268,27 @@ impl Io {
         !self.ahead.is_empty()
     }
 
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_read_ready(cx)
+    /// Waits for something to come. The first bytes of a connection are read: they tell in which letters the client writes.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.small_letters.is_some() {
+            return self.stream.poll_read_ready(cx);
+        }
+        let mut bytes = [MaybeUninit::uninit(); FIRST];
+        let mut first = ReadBuf::uninit(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
+        if first.filled().is_empty() {
+            // hyper asks once more, and is told the same.
+            return Poll::Ready(Ok(()));
+        }
+        self.ahead = Bytes::copy_from_slice(first.filled());
+        let after_line = memchr::memchr(b'\n', first.filled()).and_then(|end| first.filled().get(end + 1));
+        self.small_letters = Some(after_line.is_some_and(u8::is_ascii_lowercase));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether the client writes the names of header fields in small letters.
+    pub(super) fn small_letters(&self) -> bool {
+        self.small_letters == Some(true)
     }
 
     // Bytes have come. False when the server is stopping and has given this connection up.
@@ -268,12 +304,12 @@ impl Io {
             self.shared.enter(Phase::Head);
             self.scan = HeadScan::default();
             self.after_head = 0;
-            self.until = None;
         }
         if self.shared.phase() == Phase::Head && !self.scan.done {
             let head = self.scan.feed(bytes);
             self.after_head += (bytes.len() - head) as u64;
             if self.scan.done {
+                self.timer = None;
                 self.shared.set(if self.scan.both() { SCANNED | TWO_LENGTHS } else { SCANNED });
             }
         } else {
@@ -284,48 +320,14 @@ impl Io {
 
     // Nothing has come. Ready when that was so for too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let idle = match self.shared.phase() {
-            Phase::Idle => true,
-            Phase::Head => false,
+        match self.shared.phase() {
+            Phase::Idle if self.shared.is_quiet() => Poll::Ready(()),
+            Phase::Head => {
+                let wait = || Box::pin(tokio::time::sleep(self.header_timeout));
+                self.timer.get_or_insert_with(wait).as_mut().poll(cx)
+            }
             // The body's reader and the writer look after themselves.
-            Phase::Busy | Phase::Answered => return Poll::Pending,
-        };
-        let request = self.shared.request();
-        let mut until = match &self.timer {
-            // Good enough if it was set for an earlier request, until it is due.
-            Some(timer) if idle && self.parks_after.is_some() => timer.deadline(),
-            _ if idle => {
-                self.parks_after = Some(request);
-                Instant::now() + PARK_AFTER
-            }
-            _ => *self.until.get_or_insert_with(|| Instant::now() + self.header_timeout),
-        };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        loop {
-            // A timer that is due too early is left alone: most never are, since the next request comes first.
-            if timer.deadline() > until {
-                timer.as_mut().reset(until);
-                self.timer_wakes = None;
-            }
-            let waits = self.timer_wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-            if waits && !timer.is_elapsed() {
-                return Poll::Pending;
-            }
-            if timer.as_mut().poll(cx).is_pending() {
-                self.timer_wakes = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            if idle && self.parks_after != Some(request) {
-                self.parks_after = Some(request);
-                until = Instant::now() + PARK_AFTER;
-            } else if timer.deadline() >= until {
-                return Poll::Ready(());
-            }
-            if !idle {
-                self.parks_after = None;
-            }
-            timer.as_mut().reset(until);
-            self.timer_wakes = None;
+            Phase::Idle | Phase::Busy | Phase::Answered => Poll::Pending,
         }
     }
 
@@ -346,7 +348,6 @@ impl Io {
             shared.flags.store(next, Relaxed);
             shared.enter(Phase::Idle);
             self.after_head = 0;
-            self.until = None;
             self.answered = true;
             self.writing.restart();
         }
@@ -532,19 +533,18 @@ impl HeadScan {
 /// The length of a head that is there whole, its lines ended as they should be, without one that begins as
 /// `Transfer-Encoding` does: nearly all.
 fn plain_head(bytes: &[u8]) -> Option<usize> {
-    static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
     // Empty lines before the request line are left to the long way.
     if bytes.first().is_none_or(|b| is_blank(*b)) {
         return None;
     }
-    let lines = END.find(bytes)? + 2;
-    let (first, second) = (bytes.get(..lines - 1)?, bytes.get(1..lines)?);
-    // Without a branch: that compiles to vector instructions.
-    let odd = first
-        .iter()
-        .zip(second)
-        .fold(false, |odd, (&a, &b)| odd | ((a == b'\n') & ((b == b'\n') | (b == b'\r') | (b | 0x20 == b't'))));
-    (!odd).then_some(lines + 2)
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        match bytes.get(end + 1)? {
+            b'\r' => return (bytes.get(end.wrapping_sub(1)..)?.starts_with(b"\r\n\r\n")).then_some(end + 3),
+            b'\n' | b't' | b'T' => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub struct Request(Box<Inner>);
 
 /// Boxed: it goes through many hands.
 struct Inner {
-    request: hyper::Request<Incoming>,
+    head: http::request::Parts,
+    body: Incoming,
     peer: Arc<Peer>,
 }
 
@@ -31,44 +32,44 @@ impl fmt::Debug for Request {
 }
 
 impl Request {
-    pub(super) fn new(request: hyper::Request<Incoming>, peer: Arc<Peer>) -> Self {
-        Self(Box::new(Inner { request, peer }))
+    pub(super) fn new(head: http::request::Parts, body: Incoming, peer: Arc<Peer>) -> Self {
+        Self(Box::write(Box::new_uninit(), Inner { head, body, peer }))
     }
 
     /// The method.
     #[must_use]
     pub fn method(&self) -> &Method {
-        self.0.request.method()
+        &self.0.head.method
     }
 
     /// The path, as it was sent: not decoded, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.0.request.uri().path()
+        self.0.head.uri.path()
     }
 
     /// What follows the question mark.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.0.request.uri().query()
+        self.0.head.uri.query()
     }
 
     /// Path and query as they were sent.
     #[must_use]
     pub fn target(&self) -> &str {
-        self.0.request.uri().path_and_query().map_or("*", |t| t.as_str())
+        self.0.head.uri.path_and_query().map_or("*", |t| t.as_str())
     }
 
     /// HTTP's version.
     #[must_use]
     pub fn version(&self) -> http::Version {
-        self.0.request.version()
+        self.0.head.version
     }
 
     /// All header fields.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        self.0.request.headers()
+        &self.0.head.headers
     }
 
     /// The field of that name, unless it is missing or no ASCII text.
@@ -85,24 +86,22 @@ impl Request {
 
     /// The body, to be read piece by piece.
     pub fn body(&mut self) -> &mut Incoming {
-        self.0.request.body_mut()
+        &mut self.0.body
     }
 
-    /// An answer with status 200, in the memory of this request's header fields: they are gone. For the last thing that is
+    /// Room for the header fields of an answer, in the memory of this request's: they are gone. For the last thing that is
     /// done with a request.
     #[must_use]
-    pub fn respond(&mut self, body: impl Into<Body>) -> Response {
-        let mut headers = std::mem::take(self.0.request.headers_mut());
+    pub fn take_room(&mut self) -> HeaderMap {
+        let mut headers = std::mem::take(&mut self.0.head.headers);
         headers.clear();
-        let mut response = Response::new(body.into());
-        *response.headers_mut() = headers;
-        response
+        headers
     }
 
     /// The body, without the rest.
     #[must_use]
     pub fn into_body(self) -> Incoming {
-        self.0.request.into_body()
+        self.0.body
     }
 
     /// Reads the whole body, of at most `limit` bytes.

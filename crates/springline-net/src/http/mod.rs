@@ -15,6 +15,7 @@ mod io;
 mod listening;
 mod log;
 mod message;
+mod quiet;
 mod server;
 mod wakes;
 

@@ -39,7 +39,8 @@ pub struct HttpOptions {
     /// Bytes of a request's head. Default 32 KiB, and 100 header fields; more is answered with 431.
     pub head_size: usize,
     /// Whether names of header fields are written as `Content-Type`, for clients that do not know that `content-type` is
-    /// the same: CPython's `xmlrpc.client` gives those of an error to its user in a plain `dict`. Default true.
+    /// the same: CPython's `xmlrpc.client` gives those of an error to its user in a plain `dict`. A client that writes its
+    /// own in small letters gets small letters. Default true.
     pub title_case: bool,
 }
 

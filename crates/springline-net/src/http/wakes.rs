@@ -36,6 +36,11 @@ impl Wakes {
         Self { waker: shared.clone().into(), shared }
     }
 
+    /// Wakes the task that polls, or makes it poll once more.
+    pub(super) fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
     /// What wakes from now on until the next [`poll`](Self::poll) is part of it: it finds that out by itself.
     pub(super) fn begin(&self) {
         self.shared.state.store(INSIDE, Release);
