@@ -45,7 +45,7 @@ pub use remote::RemoteError;
 pub use remote_ref::RemoteRef;
 pub use service::{
     BoxFuture, Call, CallKind, CallOptions, Calls, Credentials, Metadata, MethodInfo, ParamInfo, Peer, Reply, Service,
-    ServiceInfo,
+    ServiceInfo, boxed,
 };
 pub use special::{Blob, Complex, Decimal, FrozenSet, Integer, Set, Tuple};
 pub use tape::Tape;

@@ -15,6 +15,14 @@ use crate::{Annotations, Args, Encode, Error, ErrorKind, Payload, Reached, Resul
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Boxes the future that `make` gives, as `Box::pin` does, but made in the box: a large one is not made elsewhere and
+/// moved there.
+#[inline]
+pub fn boxed<'a, F: Future + Send + 'a>(make: impl FnOnce() -> F) -> BoxFuture<'a, F::Output> {
+    let future: Box<F> = Box::write(Box::new_uninit(), make());
+    Box::into_pin(future)
+}
+
 /// An object that can be called. Local objects, proxies and everything in between.
 ///
 /// There is no `poll_ready`: a service that is busy makes the call's future wait or fails it.

@@ -134,6 +134,10 @@ fn texts() {
     check("<value>\n<string> a </string>\n</value>", " a ");
     check("<value><string>&lt;&gt;&amp;&quot;&apos;&#65;&#x42;&#xe9;</string></value>", "<>&\"'ABé");
     check("<value>a&amp;b</value>", "a&b");
+    check("<value><string>a &lt; b&gt;é&apos;</string></value>", "a < b>é'");
+    check("<value><string>a&amp;<!-- c -->b&lt;<![CDATA[<]]></string></value>", "a&b<<");
+    check("<value><string>&quot;a]&quot;]&gt;</string ></value>", "\"a]\"]>");
+    check("<value><string xmlns:a='urn:a'>a&amp;b</string></value>", "a&b");
     check("<value><![CDATA[<a>]]>tail</value>", "<a>tail");
     check("<value><string>x<![CDATA[]]>y<!-- c -->z<?pi d?>w</string></value>", "xyzw");
     check("<value><!-- c -->a<!-- d --></value>", "a");
@@ -149,6 +153,9 @@ fn texts() {
         ("&#56832;", "U+DE00 LOW SURROGATE without its other half"),
         ("&#55357;x&#56832;", "U+D83D HIGH SURROGATE without its other half"),
         ("&#55357;&amp;", "without its other half"),
+        ("a&amp;b]]>c", "]]>"),
+        ("a&amp;&amq;", "unknown entity &amq;"),
+        ("a&amp;b</strin>", "</strin>"),
         ("&#1;", "U+0001 START OF HEADING cannot be in XML"),
         ("&#0;", "U+0000 NULL cannot be in XML"),
         ("&#xFFFE;", "U+FFFE NONCHARACTER cannot be in XML"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use springline_core::panics::{Caught, Panicked, catch};
 use springline_core::{
     BoxFuture, Bytes, Call, CallKind, CallOptions, Error, ErrorKind, Metadata, MethodInfo, Output, Reply, Result,
-    Service, Value,
+    Service, Value, boxed,
 };
 use springline_net::http::coding::{Coding, decode, deflate};
 use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
@@ -80,7 +80,7 @@ impl Attributes {
 
 impl HttpHandler for HessianServiceExporter {
     fn handle<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
-        Box::pin(self.serve(request))
+        boxed(|| self.serve(request))
     }
 }
 
@@ -108,7 +108,8 @@ impl HessianServiceExporter {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let coding = match request.headers().get(CONTENT_ENCODING) {
+        let fields = conditions::Fields::of(&request);
+        let coding = match fields.content_encoding {
             None => Some(Coding::Identity),
             Some(value) => value.to_str().ok().and_then(Coding::named),
         };
@@ -122,7 +123,7 @@ impl HessianServiceExporter {
         let peer = request.peer().clone();
         let mut options = CallOptions::default();
         options.peer = Some(peer.clone());
-        conditions::read(&request, &mut options);
+        fields.read(&mut options);
         let limits = &self.read.limits;
         let received = if coding == Coding::Identity && self.streams.has_uploads() {
             self.streams.receive(request, &self.read).await

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
 use springline_core::service::{CallOptions, Metadata};
 use springline_core::{Error, ErrorKind, Reached, context};
@@ -34,23 +35,51 @@ pub fn tell(options: &CallOptions, request: &mut ClientRequest) {
     }
 }
 
-/// Takes over what a request tells of the call's conditions. What cannot be read is as if it were not there.
-#[inline]
-pub fn read(request: &Request, options: &mut CallOptions) {
-    let (mut id, mut left) = (None, None);
-    // One look at all fields, which are few: most requests have neither of these, and two searches cost more.
-    for (name, value) in request.headers() {
-        if *name == CORRELATION {
-            id = id.or(Some(value));
-        } else if *name == TIMEOUT {
-            left = left.or(Some(value));
+/// The header fields of a request that tell how a call is to be read and served.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Fields<'a> {
+    /// `Content-Type`.
+    pub content_type: Option<&'a HeaderValue>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<&'a HeaderValue>,
+    correlation: Option<&'a HeaderValue>,
+    timeout: Option<&'a HeaderValue>,
+}
+
+impl<'a> Fields<'a> {
+    /// Those of this request; of a field that is there several times the first one.
+    // One look at all fields, which are few: a search for each costs more.
+    #[inline]
+    #[must_use]
+    pub fn of(request: &'a Request) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in request.headers() {
+            let field = if *name == CONTENT_TYPE {
+                &mut fields.content_type
+            } else if *name == CONTENT_ENCODING {
+                &mut fields.content_encoding
+            } else if *name == CORRELATION {
+                &mut fields.correlation
+            } else if *name == TIMEOUT {
+                &mut fields.timeout
+            } else {
+                continue;
+            };
+            field.get_or_insert(value);
         }
+        fields
     }
-    if let Some(id) = id.and_then(|id| id.to_str().ok()) {
-        options.metadata.set_correlation_text(id);
-    }
-    if let Some(left) = left.and_then(|left| left.to_str().ok()?.trim().parse().ok()) {
-        options.deadline = Instant::now().checked_add(Duration::from_millis(left));
+
+    /// Takes over what they tell of the call's conditions. What cannot be read is as if it were not there.
+    #[inline]
+    pub fn read(&self, options: &mut CallOptions) {
+        if let Some(id) = self.correlation.and_then(|id| id.to_str().ok()) {
+            options.metadata.set_correlation_text(id);
+        }
+        if let Some(left) = self.timeout.and_then(|left| left.to_str().ok()?.trim().parse().ok()) {
+            options.deadline = Instant::now().checked_add(Duration::from_millis(left));
+        }
     }
 }
 

@@ -63,6 +63,17 @@ pub(crate) enum Odd {
     Illegal(usize, char),
 }
 
+/// Whether all is ASCII and nothing in it odd: then it is UTF-8, too.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let plain = |chunk: &[u8]| {
+        chunk.iter().fold(true, |plain, &b| plain & ((0x20..0x80).contains(&b) | (b == b'\n') | (b == b'\t')))
+    };
+    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
+    // The end is tested with what is before it, where there is that much.
+    let end = bytes.last_chunk::<CHUNK>().map_or(rest, |end| if rest.is_empty() { rest } else { end });
+    chunks.iter().all(|chunk| plain(chunk)) && plain(end)
+}
+
 /// Looks through UTF-8. Whole chunks are tested first: that compiles to vector instructions.
 pub(crate) fn look(text: &str) -> Odd {
     let mut odd = Odd::None;
@@ -160,6 +171,21 @@ mod tests {
         assert_eq!(name(0x1f), "U+001F INFORMATION SEPARATOR ONE");
         assert_eq!(name(0xd83d), "U+D83D HIGH SURROGATE");
         assert_eq!(replaced("a\u{1}b"), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn what_is_plain_needs_no_look() {
+        for len in 0..200 {
+            let plain = "\t\n ~x".chars().cycle().take(len).collect::<String>();
+            assert!(is_plain(plain.as_bytes()), "{len}");
+            for at in 0..len {
+                for odd in [0, 8, 0xb, b'\r', 0x1f, 0x80, 0xc3, 0xef, 0xff] {
+                    let mut bytes = plain.clone().into_bytes();
+                    bytes[at] = odd;
+                    assert!(!is_plain(&bytes), "{odd} at {at} of {len}");
+                }
+            }
+        }
     }
 
     #[test]

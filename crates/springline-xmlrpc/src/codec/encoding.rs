@@ -244,6 +244,9 @@ pub(super) fn to_utf8(mut body: Bytes, charset: Option<&str>, lenient_chars: boo
     let (encoding, skip) = detect(&body, charset)?;
     body.advance(skip);
     let body = encoding.decode(body)?;
+    if chars::is_plain(&body) {
+        return Ok(body);
+    }
     let text = match std::str::from_utf8(&body) {
         Ok(text) => text,
         Err(e) => return Err(encoding.illegal(&body, e.valid_up_to(), e.error_len().unwrap_or(4))),

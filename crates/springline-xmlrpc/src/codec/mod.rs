@@ -50,6 +50,7 @@ mod encoding;
 mod format;
 mod head;
 mod options;
+mod pieces;
 mod problem;
 mod scalar;
 mod tokens;

@@ -19,6 +19,7 @@ use springline_core::{Error, Result};
 use super::attributes::{Attributes, is_name};
 use super::chars;
 use super::element::{APACHE, Element, Tag};
+use super::pieces::{entity, number, plain_text, usual_declaration};
 use super::problem::{Problem, excerpt};
 
 /// One piece of a document.
@@ -216,6 +217,33 @@ impl<'de> Tokens<'de> {
         Some(text)
     }
 
+    /// Takes text with references to the five entities in it, and the end tag after it in just these letters, and puts the
+    /// text into `out`. Where it is not that, nothing is taken. The last token was a tag.
+    pub(super) fn text_with_entities<const M: usize>(&mut self, end: &[u8; M], out: &mut String) -> bool {
+        if !self.declared.is_empty() {
+            return false;
+        }
+        out.clear();
+        let mut rest = self.rest;
+        loop {
+            let Some((text, mark)) = plain_text(rest, b"") else { return false };
+            if out.is_empty() {
+                // For what follows as well, which most often is short.
+                out.reserve(text.len() + 32);
+            }
+            out.push_str(text);
+            if let Some(tail) = mark.strip_prefix(end) {
+                self.at = self.message.len() - mark.len();
+                self.rest = tail;
+                self.depth = self.depth.wrapping_sub(1);
+                return true;
+            }
+            let Some((c, tail)) = entity(mark) else { return false };
+            out.push(c);
+            rest = tail;
+        }
+    }
+
     /// Passes over blanks that stand between elements.
     #[inline]
     pub(super) fn skip_blanks(&mut self) {
@@ -279,15 +307,9 @@ impl<'de> Tokens<'de> {
         }
         let at = self.position();
         let (token, tail) = match self.rest {
-            [b'&', name @ ..] => {
-                let (c, name) = match name {
-                    [b'g', ..] => ('>', &b"gt;"[..]),
-                    [b'l', ..] => ('<', &b"lt;"[..]),
-                    [b'a', b'm', ..] => ('&', &b"amp;"[..]),
-                    [b'a', ..] => ('\'', &b"apos;"[..]),
-                    _ => ('"', &b"quot;"[..]),
-                };
-                (Token::Char(c), self.rest.get(1..)?.strip_prefix(name)?)
+            rest @ [b'&', ..] => {
+                let (c, tail) = entity(rest)?;
+                (Token::Char(c), tail)
             }
             [b'<', ..] | [] => return None,
             rest => {
@@ -738,14 +760,6 @@ impl<'de> Tokens<'de> {
     }
 }
 
-// Text that is as it is, and what follows `end`, which is next. A bracket may begin `]]>`, which text must not have.
-#[inline]
-fn plain_text<'t, const M: usize>(content: &'t [u8], end: &[u8; M]) -> Option<(&'t str, &'t [u8])> {
-    let (text, tail) = content.split_at_checked(memchr::memchr3(b'<', b'&', b']', content)?)?;
-    let tail = tail.strip_prefix(end)?;
-    Some((std::str::from_utf8(text).ok()?, tail))
-}
-
 fn reader(message: &[u8]) -> Reader<&[u8]> {
     let mut reader = Reader::from_reader(message);
     let config = reader.config_mut();
@@ -762,32 +776,6 @@ fn reader_inside<'de>() -> Reader<&'de [u8]> {
     let mut reader = reader(b"<a>");
     let _ = reader.read_event();
     reader
-}
-
-// What follows a declaration as nearly everybody writes it: the version, and perhaps the encoding.
-fn usual_declaration(message: &[u8]) -> Option<&[u8]> {
-    let rest = message.strip_prefix(b"<?xml version=")?;
-    let rest = rest.strip_prefix(b"'1.0'").or_else(|| rest.strip_prefix(b"\"1.0\""))?;
-    if let Some(tail) = rest.strip_prefix(b"?>") {
-        return Some(tail);
-    }
-    let (quote, value) = rest.strip_prefix(b" encoding=")?.split_first()?;
-    let len = value.iter().take(40).position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'.' | b'_'))?;
-    let rest = value.get(len..)?.strip_prefix(&[*quote])?;
-    if matches!(quote, b'"' | b'\'') { rest.strip_prefix(b"?>") } else { None }
-}
-
-fn number(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix('#')?;
-    let (digits, radix) = match digits.strip_prefix('x') {
-        Some(digits) => (digits, 16),
-        None => (digits, 10),
-    };
-    // `from_str_radix` would take a sign.
-    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    u32::from_str_radix(digits, radix).ok()
 }
 
 // A name from the document, cut to a length that fits into a message.

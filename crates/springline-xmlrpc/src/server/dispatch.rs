@@ -89,13 +89,10 @@ fn fault_value(fault: &Fault) -> Value {
 impl Methods {
     /// Where a name leads. The longest prefix that is a service's counts.
     pub(super) fn find<'a>(&'a self, name: &'a str) -> Option<Target<'a>> {
-        let (mut before, mut dots) = (b'.', false);
-        for &b in name.as_bytes() {
-            if (before, b) == (b'.', b'_') {
-                return None;
-            }
-            dots |= b == b'.';
-            before = b;
+        // What begins with an underscore, behind dots as well, is not for callers.
+        let dots = memchr::memchr(b'.', name.as_bytes()).is_some();
+        if name.starts_with('_') || (dots && name.contains("._")) {
+            return None;
         }
         if let Some(function) = self.functions.get(name) {
             return Some(Target::Function(function, name));

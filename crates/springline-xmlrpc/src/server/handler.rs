@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springline_core::{BoxFuture, Bytes, Call, CallKind, CallOptions, Registry};
+use springline_core::{BoxFuture, Bytes, Call, CallKind, CallOptions, Registry, boxed};
 use springline_net::http::coding::{Coding, decode, gzip};
 use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use springline_net::http::{
@@ -32,7 +32,7 @@ pub struct XmlRpcHandler {
 
 impl HttpHandler for XmlRpcHandler {
     fn handle<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
-        Box::pin(self.serve(request))
+        boxed(|| self.serve(request))
     }
 }
 
@@ -45,34 +45,43 @@ impl XmlRpcHandler {
 
     async fn serve(&self, mut request: Request) -> Response {
         let line = line(self.log_requests, &request);
-        let response = self.respond(&mut request).await;
+        let mut response = Response::default();
+        self.respond(&mut request, &mut response).await;
         log(line, response.status().as_u16());
         response
     }
 
-    async fn respond(&self, request: &mut Request) -> Response {
+    // The response is written where it is to be: it is large, and would be moved from hand to hand.
+    async fn respond(&self, request: &mut Request, response: &mut Response) {
         if let Some(door) = &self.door
             && let Some(refusal) = Box::pin(door.refusal(request)).await
         {
-            return refusal;
+            *response = refusal;
+            return;
         }
         if request.method() != Method::POST {
-            return self.not_a_post(request);
+            *response = self.not_a_post(request);
+            return;
         }
-        let (essence, charset) = content_type(request.header(CONTENT_TYPE));
+        let fields = conditions::Fields::of(request);
+        let (essence, charset) = content_type(fields.content_type.and_then(|value| value.to_str().ok()));
         if self.strict_content_type && !essence.is_none_or(is_xml) {
-            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: text/xml is expected.\n");
+            *response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: text/xml is expected.\n");
+            return;
         }
         let charset = charset.map(str::to_owned);
-        let coding = match request.headers().get(CONTENT_ENCODING) {
+        let coding = match fields.content_encoding {
             None => Some(Coding::Identity),
             Some(value) => value.to_str().ok().and_then(Coding::named),
         };
         let Some(coding @ (Coding::Identity | Coding::Gzip)) = coding else {
-            let mut response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Encoding is gzip or identity.\n");
+            *response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Encoding is gzip or identity.\n");
             response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
-            return response;
+            return;
         };
+        let mut options = CallOptions::default();
+        options.peer = Some(request.peer().clone());
+        fields.read(&mut options);
         let limits = &self.methods.read.limits;
         let body = request.read_body(limits.message_size).await.and_then(|body| match coding {
             Coding::Identity => Ok(body),
@@ -82,28 +91,27 @@ impl XmlRpcHandler {
             Ok(body) => body,
             Err(e) => {
                 debug!(target: LOG, peer = %request.peer().address, error = %e.report(), "bad request");
-                return refusal(&e);
+                *response = refusal(&e);
+                return;
             }
         };
         let mut out = Vec::with_capacity(512);
-        self.answer(body, charset.as_deref(), request, &mut out).await;
+        self.answer(body, charset.as_deref(), options, &mut out).await;
         let packed = self.gzip && out.len() > GZIP_FROM && wants_gzip(request);
-        let body = if packed { gzip(&out) } else { out.into() };
-        let mut response = request.respond(body);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+        let mut headers = request.take_room();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
         if packed {
-            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        response
+        *response.headers_mut() = headers;
+        *response.body_mut() = if packed { gzip(&out).into() } else { out.into() };
     }
 
-    async fn answer(&self, body: Bytes, charset: Option<&str>, request: &Request, out: &mut Vec<u8>) {
+    async fn answer(&self, body: Bytes, charset: Option<&str>, options: CallOptions, out: &mut Vec<u8>) {
         let answer = match parse_call(body, charset, &self.methods.read) {
             Ok(IncomingCall { method, args }) => {
-                let mut options = CallOptions::default();
-                options.peer = Some(request.peer().clone());
-                conditions::read(request, &mut options);
-                debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), peer = %request.peer().address, "call");
+                let peer = options.peer.as_ref().map_or("", |peer| &peer.address);
+                debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), peer, "call");
                 let mut call = Call { method: &method, kind: CallKind::Method, args, kwargs: None, options };
                 self.methods.call(&mut call).await
             }

@@ -106,19 +106,20 @@ impl Connection {
         self.sender.send_request(request)
     }
 
-    /// Sends what is to be sent and reads as far as the end of the answer's head.
+    /// Sends what is to be sent and reads as far as the end of the answer's head, which is put into `answer`.
     pub(super) fn poll_answer(
         &mut self,
-        answer: Pin<&mut impl Future<Output = hyper::Result<http::Response<Incoming>>>>,
+        mut coming: Pin<&mut impl Future<Output = hyper::Result<http::Response<Incoming>>>>,
+        answer: &mut Option<http::Response<Incoming>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<http::Response<Incoming>>> {
-        let mut answer = answer;
+    ) -> Poll<Result<()>> {
         loop {
             self.drive(cx);
-            return match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(Ok(answer)) => {
+            return match coming.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(came)) => {
+                    *answer = Some(came);
                     self.answers += 1;
-                    Poll::Ready(Ok(answer))
+                    Poll::Ready(Ok(()))
                 }
                 Poll::Ready(Err(e)) => Poll::Ready(Err(self.failure(Some(e)))),
                 Poll::Pending if self.ended.is_some() => Poll::Ready(Err(self.failure(None))),

@@ -231,17 +231,14 @@ impl Inner {
 
     async fn run(&self, mut request: ClientRequest) -> Result<ClientResponse> {
         let mut deadline = self.deadline(&request);
-        let (mut lease, answer) = self.start(&mut request, &mut deadline).await?;
-        let (parts, mut body) = answer.into_parts();
-        let mut head = ResponseHead::new(parts);
+        let mut answer = None;
+        let mut lease = self.start(&mut request, &mut deadline, &mut answer).await?;
+        let (Some(connection), Some(answer)) = (&mut lease.connection, &mut answer) else { return Err(no_answer()) };
         let most = self.options.limits.message_size;
-        let body = match &mut lease.connection {
-            Some(connection) => {
-                let mut whole = connection::Whole::default();
-                poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_whole(&mut body, &mut whole, most, cx))).await
-            }
-            None => None,
-        };
+        let mut whole = connection::Whole::default();
+        let body =
+            poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_whole(answer.body_mut(), &mut whole, most, cx))).await;
+        let mut head = ResponseHead::of(answer);
         let body = match body.unwrap_or_else(|| Err(late().with_reached(Reached::MaybeExecuted))) {
             Ok(body) => {
                 lease.give_back();
@@ -261,17 +258,25 @@ impl Inner {
 
     async fn open(&self, mut request: ClientRequest) -> Result<Answer<'_>> {
         let mut deadline = self.deadline(&request);
-        let (lease, answer) = self.start(&mut request, &mut deadline).await?;
-        let (parts, body) = answer.into_parts();
-        let head = ResponseHead::new(parts);
+        let mut answer = None;
+        let lease = self.start(&mut request, &mut deadline, &mut answer).await?;
+        let Some(mut answer) = answer else { return Err(no_answer()) };
+        let head = ResponseHead::of(&mut answer);
+        let body = answer.into_body();
         if self.options.verbose {
             verbose::answer(&head, None);
         }
         Ok(Answer { lease, head, body, deadline })
     }
 
+    // What is asked for.
+    fn target(&self, request: &ClientRequest) -> Result<Uri> {
+        request.target.as_ref().map_or_else(|| Ok(self.uri.clone()), |target| uri(&self.prefix, target))
+    }
+
     // The request as hyper takes it.
-    fn make(&self, request: &ClientRequest, body: super::Body) -> Result<http::Request<super::Body>> {
+    #[inline(always)]
+    fn make(&self, request: &ClientRequest, target: Uri, body: super::Body) -> http::Request<super::Body> {
         let mut headers = self.headers.clone();
         for (name, value) in &request.headers {
             headers.insert(name, value.clone());
@@ -284,28 +289,27 @@ impl Inner {
         }
         let mut out = http::Request::new(body);
         *out.method_mut() = request.method.clone();
-        *out.uri_mut() = match &request.target {
-            None => self.uri.clone(),
-            Some(target) => uri(&self.prefix, target)?,
-        };
+        *out.uri_mut() = target;
         *out.headers_mut() = headers;
         if self.options.verbose {
             verbose::request(&out);
         }
-        Ok(out)
+        out
     }
 
     // Sends a request and waits for the answer's head; again over a new connection where that cannot run anything twice.
+    // The answer comes to where it is asked for: it is large, and would be moved from hand to hand.
     async fn start(
         &self,
         request: &mut ClientRequest,
         deadline: &mut Deadline,
-    ) -> Result<(Lease<'_>, http::Response<hyper::body::Incoming>)> {
+        answer: &mut Option<http::Response<hyper::body::Incoming>>,
+    ) -> Result<Lease<'_>> {
         let mut body = std::mem::take(&mut request.body);
         let mut fresh = false;
         loop {
             let again = if fresh { None } else { body.again() };
-            let made = self.make(request, body)?;
+            let target = self.target(request)?;
             // What can be sent again finds out by itself that a connection was closed.
             let kept = if fresh { None } else { self.kept(again.is_none()) };
             let mut lease = match kept {
@@ -317,18 +321,17 @@ impl Inner {
                     lease.unwrap_or_else(|| Err(late())).map_err(|e| e.with_reached(Reached::NotSent))?
                 }
             };
-            let Some(connection) = lease.connection.as_mut() else {
-                return Err(Error::new(ErrorKind::Internal, "a lease without a connection"));
-            };
+            let Some(connection) = lease.connection.as_mut() else { return Err(no_answer()) };
             let kept = connection.answers > 0;
             let outcome = {
-                let mut answer = pin!(connection.begin(made));
-                poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_answer(answer.as_mut(), cx))).await
+                let mut coming = pin!(connection.begin(self.make(request, target, body)));
+                poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_answer(coming.as_mut(), answer, cx))).await
             };
             let error = match outcome {
-                Some(Ok(answer)) => {
-                    lease.keep = !matches!(self.route, Route::Forward { .. }) || says_keep_alive(answer.headers());
-                    return Ok((lease, answer));
+                Some(Ok(())) => {
+                    let says = || answer.as_ref().is_some_and(|answer| says_keep_alive(answer.headers()));
+                    lease.keep = !matches!(self.route, Route::Forward { .. }) || says();
+                    return Ok(lease);
                 }
                 Some(Err(e)) => e,
                 None => return Err(late().with_reached(connection.reached())),
@@ -450,6 +453,11 @@ impl Lease<'_> {
 }
 
 const LOG: &str = "springline::http";
+
+#[cold]
+fn no_answer() -> Error {
+    Error::new(ErrorKind::Internal, "a lease without a connection")
+}
 
 fn late() -> Error {
     Error::new(ErrorKind::Timeout, "no answer before the deadline")

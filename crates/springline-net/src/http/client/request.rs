@@ -53,47 +53,56 @@ impl fmt::Debug for ClientRequest {
 /// The head of an answer.
 #[derive(Debug)]
 pub struct ResponseHead {
-    parts: http::response::Parts,
+    status: StatusCode,
+    version: http::Version,
+    headers: HeaderMap,
+    reason: Option<ReasonPhrase>,
 }
 
 impl ResponseHead {
-    pub(super) fn new(parts: http::response::Parts) -> Self {
-        Self { parts }
+    /// Takes it out of an answer.
+    pub(super) fn of<T>(answer: &mut http::Response<T>) -> Self {
+        Self {
+            status: answer.status(),
+            version: answer.version(),
+            headers: std::mem::take(answer.headers_mut()),
+            reason: answer.extensions_mut().remove(),
+        }
     }
 
     /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.parts.status
+        self.status
     }
 
     /// The words behind the status, as the server sent them.
     #[must_use]
     pub fn reason(&self) -> String {
-        match self.parts.extensions.get::<ReasonPhrase>() {
+        match &self.reason {
             Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
-            None => self.parts.status.canonical_reason().unwrap_or_default().to_owned(),
+            None => self.status.canonical_reason().unwrap_or_default().to_owned(),
         }
     }
 
     /// The headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.parts.headers
+        &self.headers
     }
 
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.parts.headers
+        &mut self.headers
     }
 
     /// The text of a header; `None` where it is missing or no ASCII text.
     #[must_use]
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
-        self.parts.headers.get(name).and_then(|v| v.to_str().ok())
+        self.headers.get(name).and_then(|v| v.to_str().ok())
     }
 
     pub(super) fn version(&self) -> http::Version {
-        self.parts.version
+        self.version
     }
 }
 

@@ -7,6 +7,7 @@ mod value;
 use std::collections::HashSet;
 
 use num_bigint::BigInt;
+use smallvec::SmallVec;
 use springline_core::{Budget, Bytes, DateTime, Error, ErrorKind, Result, Source};
 
 use super::element::{Element, Tag};
@@ -28,7 +29,7 @@ pub(crate) struct XmlSource<'de> {
     budget: Budget,
     owner: &'de Bytes,
     state: State,
-    levels: Vec<Level>,
+    levels: Levels,
     // What comes next, if it was read already, and where it begins.
     ahead: Ahead<'de>,
     begins: usize,
@@ -89,6 +90,9 @@ enum Level {
     /// A struct whose open member has its value before its name.
     StructValueFirst,
 }
+
+// Most documents are not deeper than what lies in place.
+type Levels = SmallVec<[Level; 16]>;
 
 // How it was before what comes next was read.
 #[derive(Clone, Copy, Debug)]
@@ -206,7 +210,7 @@ impl<'de> XmlSource<'de> {
             budget,
             owner: message,
             state,
-            levels: Vec::new(),
+            levels: Levels::new(),
             ahead: Ahead::Nothing,
             begins: 0,
             before: Before { state, levels: 0, depth: 0 },

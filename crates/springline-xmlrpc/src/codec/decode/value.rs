@@ -142,6 +142,9 @@ impl<'de> XmlSource<'de> {
                 Some(text) => return Some(Ok(Ahead::Str(text))),
                 // References, most likely.
                 None if self.tokens.start(b"<string>") => {
+                    if self.tokens.text_with_entities(b"</string>", &mut self.scratch) {
+                        return Some(Ok(Ahead::Scratch));
+                    }
                     let found = self.content(STRING);
                     return Some(found.map(Ahead::from));
                 }
