@@ -304,6 +304,7 @@ impl Io {
             self.shared.enter(Phase::Head);
             self.scan = HeadScan::default();
             self.after_head = 0;
+            self.timer = None;
         }
         if self.shared.phase() == Phase::Head && !self.scan.done {
             let head = self.scan.feed(bytes);
@@ -539,7 +540,8 @@ fn plain_head(bytes: &[u8]) -> Option<usize> {
     }
     for end in memchr::memchr_iter(b'\n', bytes) {
         match bytes.get(end + 1)? {
-            b'\r' => return (bytes.get(end.wrapping_sub(1)..)?.starts_with(b"\r\n\r\n")).then_some(end + 3),
+            // The first byte was no line end.
+            b'\r' => return (bytes.get(end - 1..)?.starts_with(b"\r\n\r\n")).then_some(end + 3),
             b'\n' | b't' | b'T' => return None,
             _ => {}
         }

@@ -69,7 +69,19 @@ impl Drop for Watching {
     }
 }
 
+/// Another thread is started should this one panic, in somebody's waker.
+struct Looking;
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            watch().running = false;
+        }
+    }
+}
+
 fn look() {
+    let _looking = Looking;
     let mut nothing = 0;
     loop {
         thread::sleep(LOOK);
