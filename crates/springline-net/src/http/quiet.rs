@@ -101,6 +101,8 @@ fn look() {
                 one.seen = idle;
             }
             if nothing > PATIENCE {
+                // With the room that many connections took.
+                watch.watched = None;
                 watch.running = false;
                 return;
             }
