@@ -213,7 +213,11 @@ proptest! {
         let header_len = case.version.header_len();
         match wire::parse_header(&bytes) {
             Err(_) => prop_assert!(at < header_len),
-            Ok(None) => prop_assert!(false, "the header is there"),
+            Ok(None) => {
+                // An empty message of an old version may be shorter than the header of the version that it names now.
+                let named = Version::from_number(u16::from_be_bytes([bytes[4], bytes[5]]));
+                prop_assert!(matches!(at, 4 | 5) && named.is_some_and(|v| bytes.len() < v.header_len()), "byte {}", at);
+            }
             Ok(Some(header)) => {
                 // The checksum covers Pyro4's header but for the two bytes reserved, and of the length the lower half. Up
                 // to 45 the header ends with a signature.
@@ -222,7 +226,8 @@ proptest! {
                     Version::V46 | Version::V47 | Version::V48 => 24,
                     _ => 0,
                 };
-                let covered = at < summed && !matches!(at, 12 | 13 | 20 | 21);
+                // One that names 40 now has nothing that would have to fit.
+                let covered = at < summed && !matches!(at, 12 | 13 | 20 | 21) && header.version != Version::V40;
                 prop_assert!(!covered, "byte {} of the header", at);
                 if header.message_len() != bytes.len() {
                     prop_assert!(at < header_len);
@@ -378,6 +383,8 @@ fn other_versions_and_protocols() {
     for bytes in [&b""[..], b"P", b"PYR", b"PYRO", b"PYRO\x01"] {
         assert!(wire::parse_header(bytes).unwrap().is_none(), "{bytes:?}");
     }
+    // All of an empty message of 43, was it not that it names 47.
+    assert!(wire::parse_header(&[b"PYRO\0\x2f", &[0; 12][..]].concat()).unwrap().is_none());
 }
 
 // Up to 16 MiB a message may unpack to anything; above, only within the ratio; never over the size.
