@@ -111,7 +111,7 @@ impl XmlRpcHandler {
         let answer = match parse_call(body, charset, &self.methods.read) {
             Ok(IncomingCall { method, args }) => {
                 let peer = options.peer.as_ref().map_or("", |peer| &peer.address);
-                debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), peer, "call");
+                debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), %peer, "call");
                 let mut call = Call { method: &method, kind: CallKind::Method, args, kwargs: None, options };
                 self.methods.call(&mut call).await
             }
