@@ -56,7 +56,8 @@ pub struct ResponseHead {
     status: StatusCode,
     version: http::Version,
     headers: HeaderMap,
-    reason: Option<ReasonPhrase>,
+    /// Few have one of their own.
+    reason: Option<Box<ReasonPhrase>>,
 }
 
 impl ResponseHead {
@@ -66,7 +67,7 @@ impl ResponseHead {
             status: answer.status(),
             version: answer.version(),
             headers: std::mem::take(answer.headers_mut()),
-            reason: answer.extensions_mut().remove(),
+            reason: answer.extensions_mut().remove().map(Box::new),
         }
     }
 
