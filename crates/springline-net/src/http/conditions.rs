@@ -1,4 +1,5 @@
-//! The conditions of a call that travel in headers, alike for all protocols over HTTP.
+//! The conditions of a call that travel in headers, alike for all protocols over HTTP; found in one look with what tells how
+//! to read its body.
 //!
 //! * `X-Correlation-ID`: the id that ties together calls made on behalf of one another, a UUID with hyphens.
 //! * `X-Timeout-Ms`: how many milliseconds the caller still waits, for calls that were made with a deadline. A server

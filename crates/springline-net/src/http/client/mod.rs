@@ -274,7 +274,7 @@ impl Inner {
         request.target.as_ref().map_or_else(|| Ok(self.uri.clone()), |target| uri(&self.prefix, target))
     }
 
-    // The request as hyper takes it.
+    // The request as hyper takes it. Inlined: it is large, and is made where it is handed over.
     #[inline(always)]
     fn make(&self, request: &ClientRequest, target: Uri, body: super::Body) -> http::Request<super::Body> {
         let mut headers = self.headers.clone();
@@ -456,7 +456,7 @@ const LOG: &str = "springline::http";
 
 #[cold]
 fn no_answer() -> Error {
-    Error::new(ErrorKind::Internal, "a lease without a connection")
+    Error::new(ErrorKind::Internal, "a lease without a connection or its answer")
 }
 
 fn late() -> Error {
