@@ -216,8 +216,20 @@ impl<'de, S: Source<'de> + ?Sized> de::Deserializer<'de> for Deserializer<'_, S>
     short_cuts! {
         take_f64 visit_f64: deserialize_f32 deserialize_f64;
         take_bool visit_bool: deserialize_bool;
-        take_str visit_borrowed_str: deserialize_char deserialize_str deserialize_string deserialize_identifier;
+        take_str visit_borrowed_str: deserialize_char deserialize_str deserialize_identifier;
     }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if let Some(text) = self.source.take_str() {
+            return visitor.visit_borrowed_str(text);
+        }
+        match self.source.take_string() {
+            Some(text) => visitor.visit_string(text),
+            None => self.any(visitor),
+        }
+    }
+
     anything!(deserialize_any);
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {

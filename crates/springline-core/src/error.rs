@@ -146,6 +146,7 @@ impl Error {
 
     /// Adds the place, unless one is known already (the innermost is the most exact).
     #[must_use]
+    #[cold]
     pub fn at(mut self, offset: usize) -> Self {
         self.0.offset.get_or_insert(offset);
         self
@@ -153,6 +154,7 @@ impl Error {
 
     /// Adds what was being done, for example `argument 2 'id' of balanceOf()`; outermost last.
     #[must_use]
+    #[cold]
     pub fn context(mut self, what: impl Into<String>) -> Self {
         self.0.context.push(what.into());
         self
@@ -160,6 +162,7 @@ impl Error {
 
     /// Adds the peer's address or URI, unless one is known already.
     #[must_use]
+    #[cold]
     pub fn with_endpoint(mut self, endpoint: impl fmt::Display) -> Self {
         if self.0.endpoint.is_none() {
             self.0.endpoint = Some(endpoint.to_string());
@@ -169,6 +172,7 @@ impl Error {
 
     /// Says how far the call got.
     #[must_use]
+    #[cold]
     pub fn with_reached(mut self, reached: Reached) -> Self {
         self.0.reached = reached;
         self
@@ -176,6 +180,7 @@ impl Error {
 
     /// Adds the cause.
     #[must_use]
+    #[cold]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self

@@ -453,6 +453,12 @@ pub trait Source<'de> {
         None
     }
 
+    /// Takes a text if one comes next that had to be put together, with its buffer, else takes nothing. For those who want
+    /// to own it and asked [`take_str`](Self::take_str) before; `None` is always a right answer.
+    fn take_string(&mut self) -> Option<String> {
+        None
+    }
+
     /// Takes a null if one comes next, else takes nothing. A short cut past [`next`](Self::next).
     fn take_null(&mut self) -> Result<bool> {
         if self.peek()? == Kind::Null {

@@ -73,8 +73,9 @@ impl Connection {
     #[must_use]
     #[inline]
     pub fn begin(&self) -> bool {
-        self.state.compare_exchange(IDLE, BUSY, Ordering::AcqRel, Ordering::Acquire).is_ok()
-            || self.state.load(Ordering::Acquire) == BUSY
+        // Nobody else ends that it is busy.
+        self.state.load(Ordering::Acquire) == BUSY
+            || self.state.compare_exchange(IDLE, BUSY, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Says that all requests are answered. False when the server is stopping: close then.

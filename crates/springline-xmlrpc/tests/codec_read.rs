@@ -177,6 +177,20 @@ fn texts() {
 }
 
 #[test]
+fn texts_that_were_put_together_are_owned_one_by_one() {
+    let long = "x".repeat(300);
+    let items = ["a&amp;b", "", &format!("{long}&lt;"), "&gt;c&gt;", "plain", "&quot;"];
+    let values: String = items.iter().map(|item| format!("<value><string>{item}</string></value>")).collect();
+    let body = format!(
+        "<methodResponse><params><param><value><array><data>{values}</data></array></value></param></params></methodResponse>"
+    );
+    let read = || parse_response(Bytes::from(body.clone()), None, &ReadOptions::new()).unwrap().unwrap();
+    let expected = ["a&b", "", &format!("{long}<"), ">c>", "plain", "\""];
+    assert_eq!(read().decode::<Vec<String>>().unwrap(), expected);
+    assert_eq!(read().decode::<Vec<Box<str>>>().unwrap(), expected.map(Box::from));
+}
+
+#[test]
 fn characters_that_xml_has_not() {
     let e = read("<value>\n\n ab\u{1}c</value>", &ReadOptions::new()).unwrap_err().to_string();
     assert_eq!(e, "malformed data: line 3, column 4: U+0001 START OF HEADING cannot be in XML at byte 43");

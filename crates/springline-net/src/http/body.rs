@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
-use springline_core::{Error, ErrorKind, Output, Result};
+use springline_core::{Error, ErrorKind, Output, Peer, Result};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
+use super::HttpOptions;
 use super::io::Shared;
 use crate::transfer::transfer_until;
 
@@ -24,14 +25,30 @@ const PIECE: usize = 64 * 1024;
 ///
 /// What is whole goes out with a Content-Length, a stream in chunks (to HTTP/1.0 peers until the connection ends).
 #[derive(Default)]
-pub struct Body(Repr);
+pub struct Body {
+    repr: Repr,
+    /// Who wants to know when it is out.
+    out: Option<Out>,
+}
+
+/// Dropped with the body, which hyper has entirely then.
+struct Out(Arc<Shared>);
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        self.0.body_out();
+    }
+}
 
 #[derive(Default)]
 enum Repr {
     #[default]
     Empty,
     Whole(Bytes),
-    Parts(VecDeque<Bytes>, u64),
+    /// The same, owned, of one piece.
+    Own(Vec<u8>),
+    /// Boxed: few have several.
+    Parts(Box<(VecDeque<Bytes>, u64)>),
     Channel(mpsc::Receiver<Result<Bytes>>),
 }
 
@@ -48,25 +65,34 @@ impl Body {
     #[must_use]
     pub fn channel(pieces: usize) -> (BodySender, Self) {
         let (tx, rx) = mpsc::channel(pieces.max(1));
-        (BodySender(tx), Self(Repr::Channel(rx)))
+        (BodySender(tx), Repr::Channel(rx).into())
+    }
+
+    /// Tells a connection when it is out.
+    pub(super) fn tell(&mut self, connection: Arc<Shared>) {
+        self.out = Some(Out(connection));
     }
 
     /// The same body once more, unless it is a stream.
-    pub(super) fn again(&self) -> Option<Self> {
-        match &self.0 {
+    pub(super) fn again(&mut self) -> Option<Self> {
+        if let Repr::Own(bytes) = &mut self.repr {
+            self.repr = Repr::Whole(std::mem::take(bytes).into());
+        }
+        match &self.repr {
             Repr::Empty => Some(Self::empty()),
-            Repr::Whole(bytes) => Some(Self(Repr::Whole(bytes.clone()))),
-            Repr::Parts(parts, left) => Some(Self(Repr::Parts(parts.clone(), *left))),
-            Repr::Channel(_) => None,
+            Repr::Whole(bytes) => Some(Repr::Whole(bytes.clone()).into()),
+            Repr::Parts(parts) => Some(Repr::Parts(parts.clone()).into()),
+            Repr::Own(_) | Repr::Channel(_) => None,
         }
     }
 
     /// All of it, unless it is a stream.
     pub(super) fn whole(&self) -> Option<Bytes> {
-        match &self.0 {
+        match &self.repr {
             Repr::Empty => Some(Bytes::new()),
             Repr::Whole(bytes) => Some(bytes.clone()),
-            Repr::Parts(parts, _) => Some(parts.iter().flatten().copied().collect()),
+            Repr::Own(bytes) => Some(Bytes::copy_from_slice(bytes)),
+            Repr::Parts(parts) => Some(parts.0.iter().flatten().copied().collect()),
             Repr::Channel(_) => None,
         }
     }
@@ -74,10 +100,11 @@ impl Body {
     /// Its length in bytes, unless it is a stream.
     #[must_use]
     pub fn known_length(&self) -> Option<u64> {
-        match &self.0 {
+        match &self.repr {
             Repr::Empty => Some(0),
             Repr::Whole(bytes) => Some(bytes.len() as u64),
-            Repr::Parts(_, left) => Some(*left),
+            Repr::Own(bytes) => Some(bytes.len() as u64),
+            Repr::Parts(parts) => Some(parts.1),
             Repr::Channel(_) => None,
         }
     }
@@ -92,21 +119,31 @@ impl fmt::Debug for Body {
     }
 }
 
+impl From<Repr> for Body {
+    fn from(repr: Repr) -> Self {
+        Self { repr, out: None }
+    }
+}
+
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::empty() } else { Self(Repr::Whole(bytes)) }
+        if bytes.is_empty() { Self::empty() } else { Repr::Whole(bytes).into() }
     }
 }
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
-        Bytes::from(bytes).into()
+        match bytes.len() {
+            0 => Self::empty(),
+            1..=PIECE => Repr::Own(bytes).into(),
+            _ => Bytes::from(bytes).into(),
+        }
     }
 }
 
 impl From<String> for Body {
     fn from(text: String) -> Self {
-        Bytes::from(text).into()
+        text.into_bytes().into()
     }
 }
 
@@ -134,34 +171,40 @@ impl From<Output> for Body {
         }
         parts.push_back(buf.slice(done..));
         parts.retain(|part| !part.is_empty());
-        Self(Repr::Parts(parts, length))
+        Repr::Parts(Box::new((parts, length))).into()
     }
 }
 
 impl http_body::Body for Body {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
-        Poll::Ready(match &mut self.0 {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>>>> {
+        Poll::Ready(match &mut self.repr {
             Repr::Empty => None,
-            Repr::Whole(bytes) if bytes.len() > PIECE => Some(Ok(Frame::data(bytes.split_to(PIECE)))),
+            Repr::Whole(bytes) if bytes.len() > PIECE => Some(piece(bytes.split_to(PIECE))),
             Repr::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Repr::Empty;
-                Some(Ok(Frame::data(bytes)))
+                self.repr = Repr::Empty;
+                Some(piece(bytes))
             }
-            Repr::Parts(parts, left) => {
-                let piece = match parts.front_mut() {
+            Repr::Own(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.repr = Repr::Empty;
+                Some(Ok(Frame::data(Piece(Rest::Own(bytes.into_iter())))))
+            }
+            Repr::Parts(parts) => {
+                let (parts, left) = &mut **parts;
+                let next = match parts.front_mut() {
                     Some(part) if part.len() > PIECE => Some(part.split_to(PIECE)),
                     _ => parts.pop_front(),
                 };
-                piece.map(|piece| {
-                    *left -= piece.len() as u64;
-                    Ok(Frame::data(piece))
+                next.map(|next| {
+                    *left -= next.len() as u64;
+                    piece(next)
                 })
             }
-            Repr::Channel(rx) => ready!(rx.poll_recv(cx)).map(|piece| piece.map(Frame::data)),
+            Repr::Channel(rx) => ready!(rx.poll_recv(cx)).map(|next| next.and_then(piece)),
         })
     }
 
@@ -171,6 +214,48 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         self.known_length().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// A piece of a body on its way out.
+#[derive(Debug)]
+pub struct Piece(Rest);
+
+#[derive(Debug)]
+enum Rest {
+    Shared(Bytes),
+    Own(std::vec::IntoIter<u8>),
+}
+
+fn piece(bytes: Bytes) -> Result<Frame<Piece>> {
+    Ok(Frame::data(Piece(Rest::Shared(bytes))))
+}
+
+impl Buf for Piece {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.chunk().len()
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        match &self.0 {
+            Rest::Shared(bytes) => bytes,
+            Rest::Own(bytes) => bytes.as_slice(),
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, n: usize) {
+        match &mut self.0 {
+            Rest::Shared(bytes) => bytes.advance(n),
+            Rest::Own(bytes) => {
+                if let Some(last) = n.checked_sub(1) {
+                    let passed = bytes.nth(last);
+                    assert!(passed.is_some(), "no more than there is");
+                }
+            }
+        }
     }
 }
 
@@ -253,28 +338,36 @@ pub struct Incoming {
     seen: u64,
     pace: Pace,
     /// The server's side of the connection, which wants to know when the body has been read to its end.
-    told: Option<(Arc<Shared>, u64)>,
+    connection: Arc<Shared>,
+    /// Of which request it is, until it has.
+    untold: Option<u64>,
 }
 
 impl Incoming {
-    /// At most `limit` bytes; `timeout` bounds pauses (see [`Pace`]).
-    pub(super) fn new(body: hyper::body::Incoming, limit: usize, timeout: Duration) -> Self {
-        Self { body, limit: limit as u64, seen: 0, pace: Pace::new(timeout), told: None }
+    /// That of the request which has just begun.
+    #[inline]
+    pub(super) fn new(body: hyper::body::Incoming, options: &HttpOptions, connection: &Arc<Shared>) -> Self {
+        let mut incoming = Self {
+            body,
+            limit: options.limits.message_size as u64,
+            seen: 0,
+            pace: Pace::new(options.transfer_timeout),
+            connection: connection.clone(),
+            untold: Some(connection.request()),
+        };
+        if incoming.body.is_end_stream() {
+            incoming.ended();
+        }
+        incoming
     }
 
-    /// The same, and `told` is told of the end.
-    pub(super) fn telling(mut self, told: &Arc<Shared>) -> Self {
-        if self.body.is_end_stream() {
-            told.consumed(told.request());
-        } else {
-            self.told = Some((told.clone(), told.request()));
-        }
-        self
+    pub(super) fn peer(&self) -> &Arc<Peer> {
+        &self.connection.peer
     }
 
     fn ended(&mut self) {
-        if let Some((told, request)) = self.told.take() {
-            told.consumed(request);
+        if let Some(request) = self.untold.take() {
+            self.connection.consumed(request);
         }
     }
 
@@ -374,4 +467,44 @@ impl Incoming {
 #[cold]
 fn over(limit: u64) -> Error {
     Error::new(ErrorKind::Limit, format!("the body is over the limit message_size = {limit}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Taken from in steps, as a writer does whose buffer is nearly full.
+    async fn out(mut body: Body) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let mut data = frame.unwrap().into_data().unwrap();
+            while data.has_remaining() {
+                let some = data.chunk().len().min(7);
+                all.extend_from_slice(&data.chunk()[..some]);
+                data.advance(0);
+                data.advance(some);
+            }
+        }
+        assert!(body.is_end_stream());
+        all
+    }
+
+    #[tokio::test]
+    async fn all_of_a_body_goes_out_and_again() {
+        for len in [0, 1, 6, 7, 300, PIECE, PIECE + 1, 3 * PIECE] {
+            let bytes: Vec<u8> = (0..len).map(|i| i as u8).collect();
+            let kept = bytes.clone();
+            let shared = Body::from(Bytes::from(bytes.clone()));
+            let mut own = Body::from(bytes);
+            for body in [&own, &shared] {
+                assert_eq!(body.known_length(), Some(len as u64));
+                assert_eq!(body.whole().as_deref(), Some(&kept[..]));
+            }
+            let again = own.again().unwrap();
+            assert_eq!(out(Body::from(kept.clone())).await, kept);
+            for body in [own, shared, again] {
+                assert_eq!(out(body).await, kept);
+            }
+        }
+    }
 }

@@ -4,18 +4,17 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::HOST;
 use http::{Method, StatusCode};
-use http_body::{Frame, SizeHint};
+
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use springline_core::panics::{Caught, Panicked, catch};
-use springline_core::{BoxFuture, Error, Peer};
+use springline_core::{BoxFuture, Peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tracing::{debug, error};
 
@@ -23,7 +22,7 @@ use super::io::{Io, Phase, Seen, Shared};
 use super::quiet::Watching;
 use super::server::Mounts;
 use super::wakes::Wakes;
-use super::{Body, HttpHandler, HttpOptions, Incoming, Request, Response, closing, text};
+use super::{HttpHandler, HttpOptions, Incoming, Request, Response, closing, text};
 #[cfg(feature = "tls")]
 use crate::tls::ServerTls;
 use crate::{Connection, Handler, Stream};
@@ -77,8 +76,8 @@ impl Handler for Site {
 enum Begun<'a> {
     /// Its handler is at it.
     Running(BoxFuture<'a, Response>),
-    /// It needs none.
-    Answered(Response),
+    /// It needs none. Boxed: few do.
+    Answered(Box<Response>),
 }
 
 /// Why hyper's state machine was left.
@@ -112,13 +111,14 @@ impl Site {
             async move {
                 let mut response = match begun {
                     Begun::Running(future) => Caught(future).await.unwrap_or_else(failed),
-                    Begun::Answered(response) => response,
+                    Begun::Answered(response) => *response,
                 };
                 if close || shared.stopping() {
                     response = closing(response);
                 }
                 shared.answered();
-                Ok::<_, std::convert::Infallible>(response.map(|body| Outgoing { body, shared }))
+                response.body_mut().tell(shared);
+                Ok::<_, std::convert::Infallible>(response)
             }
         });
         let mut http = http1::Builder::new();
@@ -126,7 +126,7 @@ impl Site {
         http.writev(false).title_case_headers(!io.small_letters());
         http.half_close(true).header_read_timeout(None).max_header_size(self.options.head_size);
         let mut connection = http.serve_connection(TokioIo::new(io), service);
-        let wakes = Wakes::new();
+        let mut wakes = Wakes::new();
         let _watching = Watching::new(&shared, wakes.waker());
         let end = poll_fn(|cx| {
             wakes.poll(cx, |cx| {
@@ -181,17 +181,17 @@ impl Site {
         };
         if let Some((status, words)) = refused {
             debug!(peer = %shared.peer.address, %status, words, "request refused");
-            return Begun::Answered(closing(text(status, words)));
+            return Begun::Answered(Box::new(closing(text(status, words))));
         }
         let Some(handler) = self.mounts.get(request.uri().path()).or(self.otherwise.as_ref()) else {
-            return Begun::Answered(text(StatusCode::NOT_FOUND, "No such page.\n"));
+            return Begun::Answered(Box::new(text(StatusCode::NOT_FOUND, "No such page.\n")));
         };
         let options = &self.options;
         let (head, body) = request.into_parts();
-        let body = Incoming::new(body, options.limits.message_size, options.transfer_timeout).telling(shared);
-        match catch(|| handler.handle(Request::new(head, body, shared.peer.clone()))) {
+        let request = Request::new(head, Incoming::new(body, options, shared));
+        match catch(|| handler.handle(request)) {
             Ok(future) => Begun::Running(future),
-            Err(panicked) => Begun::Answered(failed(panicked)),
+            Err(panicked) => Begun::Answered(Box::new(failed(panicked))),
         }
     }
 }
@@ -239,38 +239,6 @@ async fn farewell(mut io: Io) {
         io::Result::Ok(())
     })
     .await;
-}
-
-/// A body on its way out; tells when it is out.
-struct Outgoing {
-    body: Body,
-    shared: Arc<Shared>,
-}
-
-impl http_body::Body for Outgoing {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<springline_core::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        self.shared.body_out();
-    }
 }
 
 impl Shared {

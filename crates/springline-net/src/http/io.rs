@@ -97,7 +97,7 @@ impl Seen {
             scanned: followed && shared.has(SCANNED),
         };
         shared.expected.store(if chunked { u64::MAX } else { length.unwrap_or(0) }, Relaxed);
-        shared.request.fetch_add(1, Relaxed);
+        shared.request.store(shared.request() + 1, Relaxed);
         shared.flags.store(0, Relaxed);
         shared.enter(Phase::Busy);
         seen

@@ -20,7 +20,7 @@ mod server;
 mod wakes;
 
 pub use auth::{Door, Login, SingleUser};
-pub use body::{Body, BodySender, Incoming};
+pub use body::{Body, BodySender, Incoming, Piece};
 pub use client::{
     Answer, AnswerCut, ClientRequest, ClientResponse, Credentials, HttpClient, HttpClientBuilder, HttpStatus, HttpUrl,
     Proxies, ResponseHead,

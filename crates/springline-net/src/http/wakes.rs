@@ -22,6 +22,8 @@ const ROUNDS: usize = 4;
 pub(super) struct Wakes {
     shared: Arc<Shared>,
     waker: Waker,
+    /// The task that polled last, without the lock that the one in `shared` is under.
+    last: Waker,
 }
 
 #[derive(Debug)]
@@ -32,8 +34,9 @@ struct Shared {
 
 impl Wakes {
     pub(super) fn new() -> Self {
-        let shared = Arc::new(Shared { state: AtomicU8::new(OUTSIDE), task: Mutex::new(Waker::noop().clone()) });
-        Self { waker: shared.clone().into(), shared }
+        let last = Waker::noop().clone();
+        let shared = Arc::new(Shared { state: AtomicU8::new(OUTSIDE), task: Mutex::new(last.clone()) });
+        Self { waker: shared.clone().into(), shared, last }
     }
 
     /// Wakes the task that polls, or makes it poll once more.
@@ -47,14 +50,15 @@ impl Wakes {
     }
 
     /// Polls, and again while it was woken meanwhile.
-    pub(super) fn poll<T>(&self, cx: &mut Context<'_>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
-        let shared = &self.shared;
-        {
-            let mut task = shared.task.lock().unwrap_or_else(PoisonError::into_inner);
-            if !task.will_wake(cx.waker()) {
-                task.clone_from(cx.waker());
-            }
+    pub(super) fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if !self.last.will_wake(cx.waker()) {
+            self.take_on(cx.waker());
         }
+        let shared = &self.shared;
         for _ in 0..ROUNDS {
             shared.state.store(INSIDE, Release);
             let polled = poll(&mut Context::from_waker(&self.waker));
@@ -65,6 +69,14 @@ impl Wakes {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+impl Wakes {
+    // Another task polls from now on.
+    fn take_on(&mut self, task: &Waker) {
+        self.last.clone_from(task);
+        self.shared.task.lock().unwrap_or_else(PoisonError::into_inner).clone_from(task);
     }
 }
 
@@ -102,7 +114,7 @@ mod tests {
         let count = Arc::new(Count::default());
         let task = Waker::from(count.clone());
         let mut cx = Context::from_waker(&task);
-        let wakes = Wakes::new();
+        let mut wakes = Wakes::new();
         let mut polls = 0;
         let mut kept = None;
         let polled = wakes.poll(&mut cx, |cx| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springline_core::{BoxFuture, Bytes, Call, CallKind, CallOptions, Registry, boxed};
+use springline_core::{BoxFuture, Call, CallKind, CallOptions, Registry, boxed};
 use springline_net::http::coding::{Coding, decode, gzip};
 use springline_net::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use springline_net::http::{
@@ -10,10 +10,10 @@ use springline_net::http::{
 };
 use tracing::{Level, debug, enabled, info};
 
-use super::dispatch::{LOG, Methods};
+use super::dispatch::{Answer, LOG, Methods};
 use super::page::page;
 use crate::fault::{SHOWN_NAME, shortened};
-use crate::{IncomingCall, parse_call};
+use crate::{Fault, IncomingCall, parse_call};
 
 /// Answers larger than this are compressed for those who ask for it, in bytes. CPython's number.
 const GZIP_FROM: usize = 1400;
@@ -59,35 +59,16 @@ impl XmlRpcHandler {
             *response = refusal;
             return;
         }
-        if request.method() != Method::POST {
-            *response = self.not_a_post(request);
-            return;
-        }
-        let fields = conditions::Fields::of(request);
-        let (essence, charset) = content_type(fields.content_type.and_then(|value| value.to_str().ok()));
-        if self.strict_content_type && !essence.is_none_or(is_xml) {
-            *response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: text/xml is expected.\n");
-            return;
-        }
-        let charset = charset.map(str::to_owned);
-        let coding = match fields.content_encoding {
-            None => Some(Coding::Identity),
-            Some(value) => value.to_str().ok().and_then(Coding::named),
+        let Announced { charset, packed, options } = match self.look(request) {
+            Ok(announced) => announced,
+            Err(refused) => {
+                *response = *refused;
+                return;
+            }
         };
-        let Some(coding @ (Coding::Identity | Coding::Gzip)) = coding else {
-            *response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Encoding is gzip or identity.\n");
-            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
-            return;
-        };
-        let mut options = CallOptions::default();
-        options.peer = Some(request.peer().clone());
-        fields.read(&mut options);
         let limits = &self.methods.read.limits;
-        let body = request.read_body(limits.message_size).await.and_then(|body| match coding {
-            Coding::Identity => Ok(body),
-            packed => decode(packed, body, limits),
-        });
-        let body = match body {
+        let body = request.read_body(limits.message_size).await;
+        let body = match body.and_then(|body| if packed { decode(Coding::Gzip, body, limits) } else { Ok(body) }) {
             Ok(body) => body,
             Err(e) => {
                 debug!(target: LOG, peer = %request.peer().address, error = %e.report(), "bad request");
@@ -95,8 +76,19 @@ impl XmlRpcHandler {
                 return;
             }
         };
+        let (method, args) = match parse_call(body, charset.as_deref(), &self.methods.read) {
+            Ok(IncomingCall { method, args }) => (method, args),
+            Err(e) => return self.answer(Err(self.methods.fault(e)), request, response),
+        };
+        debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), peer = %request.peer().address, "call");
+        let mut call = Call { method: &method, kind: CallKind::Method, args, kwargs: None, options };
+        let answer = self.methods.call(&mut call).await;
+        self.answer(answer, request, response);
+    }
+
+    fn answer(&self, answer: Result<Answer, Fault>, request: &mut Request, response: &mut Response) {
         let mut out = Vec::with_capacity(512);
-        self.answer(body, charset.as_deref(), options, &mut out).await;
+        self.methods.write(answer, &mut out);
         let packed = self.gzip && out.len() > GZIP_FROM && wants_gzip(request);
         let mut headers = request.take_room();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
@@ -107,17 +99,32 @@ impl XmlRpcHandler {
         *response.body_mut() = if packed { gzip(&out).into() } else { out.into() };
     }
 
-    async fn answer(&self, body: Bytes, charset: Option<&str>, options: CallOptions, out: &mut Vec<u8>) {
-        let answer = match parse_call(body, charset, &self.methods.read) {
-            Ok(IncomingCall { method, args }) => {
-                let peer = options.peer.as_ref().map_or("", |peer| &peer.address);
-                debug!(target: LOG, method = &*shortened(&method, SHOWN_NAME), %peer, "call");
-                let mut call = Call { method: &method, kind: CallKind::Method, args, kwargs: None, options };
-                self.methods.call(&mut call).await
-            }
-            Err(e) => Err(self.methods.fault(e)),
+    // What a request's head says, or the answer to one that is none of ours.
+    fn look(&self, request: &Request) -> Result<Announced, Box<Response>> {
+        if request.method() != Method::POST {
+            return Err(Box::new(self.not_a_post(request)));
+        }
+        let fields = conditions::Fields::of(request);
+        let (essence, charset) = content_type(fields.content_type.and_then(|value| value.to_str().ok()));
+        if self.strict_content_type && !essence.is_none_or(is_xml) {
+            return Err(unsupported("Content-Type: text/xml is expected.\n"));
+        }
+        let packed = match fields.content_encoding {
+            None => false,
+            Some(value) => match value.to_str().ok().and_then(Coding::named) {
+                Some(Coding::Identity) => false,
+                Some(Coding::Gzip) => true,
+                _ => {
+                    let mut refused = unsupported("Content-Encoding is gzip or identity.\n");
+                    refused.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+                    return Err(refused);
+                }
+            },
         };
-        self.methods.write(answer, out);
+        let mut options = CallOptions::default();
+        options.peer = Some(request.peer().clone());
+        fields.read(&mut options);
+        Ok(Announced { charset: charset.map(str::to_owned), packed, options })
     }
 
     fn not_a_post(&self, request: &Request) -> Response {
@@ -139,6 +146,19 @@ impl XmlRpcHandler {
             }
         }
     }
+}
+
+/// What the head of a request tells of the call in its body.
+struct Announced {
+    charset: Option<String>,
+    /// By gzip.
+    packed: bool,
+    options: CallOptions,
+}
+
+#[cold]
+fn unsupported(words: &'static str) -> Box<Response> {
+    Box::new(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, words))
 }
 
 impl fmt::Debug for XmlRpcHandler {

@@ -3,6 +3,7 @@
 mod builder;
 mod connection;
 mod deadline;
+mod length;
 mod proxy;
 mod request;
 mod status;
@@ -28,6 +29,7 @@ use tracing::debug;
 use self::builder::Options;
 use self::connection::Connection;
 use self::deadline::Deadline;
+use self::length::decimal;
 use super::coding::{self, Coding};
 use crate::{Address, ConnectOptions, connect};
 
@@ -144,9 +146,15 @@ impl HttpClient {
     /// to, [`ErrorKind::Timeout`], [`ErrorKind::Closed`] when the connection ended too early, [`ErrorKind::Denied`] when it
     /// did so during or right behind a TLS handshake, [`ErrorKind::Protocol`] when the answer is no HTTP,
     /// [`ErrorKind::Limit`] when it is too large, [`ErrorKind::Malformed`] when it cannot be unpacked.
-    pub async fn send(&self, request: ClientRequest) -> Result<ClientResponse> {
-        let inner = &*self.inner;
-        inner.run(request).await.map_err(|e| e.with_endpoint(&inner.text))
+    // The request stays where it is, and the answer is written to where it is given from: both are large.
+    pub fn send(&self, mut request: ClientRequest) -> impl Future<Output = Result<ClientResponse>> {
+        async move {
+            let mut response = ClientResponse::none();
+            match self.inner.run(&mut request, &mut response).await {
+                Ok(()) => Ok(response),
+                Err(e) => Err(e.with_endpoint(&self.inner.text)),
+            }
+        }
     }
 
     /// Sends a request and reads the answer's head; the body is read from what it gives, as it comes: not bounded, not
@@ -229,16 +237,17 @@ impl Inner {
         })
     }
 
-    async fn run(&self, mut request: ClientRequest) -> Result<ClientResponse> {
-        let mut deadline = self.deadline(&request);
+    async fn run(&self, request: &mut ClientRequest, response: &mut ClientResponse) -> Result<()> {
+        let mut deadline = self.deadline(request);
         let mut answer = None;
-        let mut lease = self.start(&mut request, &mut deadline, &mut answer).await?;
+        let mut lease = self.start(request, &mut deadline, &mut answer).await?;
         let (Some(connection), Some(answer)) = (&mut lease.connection, &mut answer) else { return Err(no_answer()) };
         let most = self.options.limits.message_size;
         let mut whole = connection::Whole::default();
         let body =
             poll_fn(|cx| deadline.bound(cx, |cx| connection.poll_whole(answer.body_mut(), &mut whole, most, cx))).await;
-        let mut head = ResponseHead::of(answer);
+        let head = &mut response.head;
+        *head = ResponseHead::of(answer);
         let body = match body.unwrap_or_else(|| Err(late().with_reached(Reached::MaybeExecuted))) {
             Ok(body) => {
                 lease.give_back();
@@ -249,11 +258,11 @@ impl Inner {
             Err(e) if e.kind() == ErrorKind::Closed => return Err(e.with_source(AnswerCut)),
             Err(e) => return Err(e),
         };
-        let body = self.unpack(&mut head, body)?;
+        response.body = self.unpack(head, body)?;
         if self.options.verbose {
-            verbose::answer(&head, Some(&body));
+            verbose::answer(&response.head, Some(&response.body));
         }
-        Ok(ClientResponse { head, body })
+        Ok(())
     }
 
     async fn open(&self, mut request: ClientRequest) -> Result<Answer<'_>> {
@@ -459,13 +468,9 @@ fn no_answer() -> Error {
     Error::new(ErrorKind::Internal, "a lease without a connection or its answer")
 }
 
+#[cold]
 fn late() -> Error {
     Error::new(ErrorKind::Timeout, "no answer before the deadline")
-}
-
-fn decimal(number: u64) -> HeaderValue {
-    // Digits are fit for a header.
-    HeaderValue::from_str(itoa::Buffer::new().format(number)).unwrap_or_else(|_| HeaderValue::from(number))
 }
 
 // Some proxies (tinyproxy 1.11) close after each answer without saying so: one has to say that it does not.

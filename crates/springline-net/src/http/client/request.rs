@@ -61,6 +61,10 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    fn none() -> Self {
+        Self { status: StatusCode::OK, version: http::Version::HTTP_11, headers: HeaderMap::new(), reason: None }
+    }
+
     /// Takes it out of an answer.
     pub(super) fn of<T>(answer: &mut http::Response<T>) -> Self {
         Self {
@@ -114,4 +118,11 @@ pub struct ClientResponse {
     pub head: ResponseHead,
     /// The body.
     pub body: Bytes,
+}
+
+impl ClientResponse {
+    /// What an answer is written to.
+    pub(super) fn none() -> Self {
+        Self { head: ResponseHead::none(), body: Bytes::new() }
+    }
 }

@@ -4,6 +4,9 @@ use springline_core::{Bytes, Chunk, Container, Event, Kind, Mark, Result, Source
 
 use super::{Ahead, State, XmlSource};
 
+/// Bytes that a text may have in its buffer beyond its own to be given away with it.
+const SPARE: usize = 64;
+
 impl<'de> Source<'de> for XmlSource<'de> {
     fn peek(&mut self) -> Result<Kind> {
         self.fill()?;
@@ -112,6 +115,16 @@ impl<'de> Source<'de> for XmlSource<'de> {
         let Ahead::Str(v) = self.ahead else { return None };
         self.taken();
         Some(v)
+    }
+
+    #[inline]
+    fn take_string(&mut self) -> Option<String> {
+        // One that was made for longer texts goes on being used.
+        if !matches!(self.ahead, Ahead::Scratch) || self.scratch.capacity() - self.scratch.len() > SPARE {
+            return None;
+        }
+        self.taken();
+        Some(std::mem::take(&mut self.scratch))
     }
 
     #[inline]
