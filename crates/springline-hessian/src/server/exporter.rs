@@ -125,8 +125,9 @@ impl HessianServiceExporter {
         options.peer = Some(peer.clone());
         fields.read(&mut options);
         let limits = &self.read.limits;
+        // What only streams need is boxed: it is large beside the rest of a call.
         let received = if coding == Coding::Identity && self.streams.has_uploads() {
-            self.streams.receive(request, &self.read).await
+            Box::pin(self.streams.receive(request, &self.read)).await
         } else {
             let body = request.read_body(limits.message_size).await;
             body.and_then(|body| decode(coding, body, limits)).map(Received::Whole)
@@ -137,14 +138,14 @@ impl HessianServiceExporter {
                     debug!(target: LOG, peer = %peer.address, "no Hessian");
                     return text(StatusCode::BAD_REQUEST, "A call of Hessian begins with 'c' or 'H'.\n");
                 };
-                match self.answer(&body, options).await {
+                match self.answer(&body, &mut options).await {
                     Ok(Answer::Reply(reply)) => (version, Ok(reply)),
                     Ok(Answer::Response(response)) => return response,
                     Err(fault) => (version, Err(fault)),
                 }
             }
             Ok(Received::Broken(version, e)) => (version, Err(self.fault(e))),
-            Ok(Received::Upload(begun)) => (begun.reply, self.take_upload(*begun, options).await),
+            Ok(Received::Upload(begun)) => (begun.reply, Box::pin(self.take_upload(*begun, options)).await),
             Err(e) => {
                 debug!(target: LOG, peer = %peer.address, error = %e.report(), "bad request");
                 return refusal(&e);
@@ -171,22 +172,28 @@ impl HessianServiceExporter {
         response
     }
 
-    async fn answer(&self, body: &Bytes, mut options: CallOptions) -> Result<Answer, Fault> {
+    async fn answer(&self, body: &Bytes, options: &mut CallOptions) -> Result<Answer, Fault> {
         let head = CallHead::read(body, &self.read).map_err(|e| self.fault(e))?;
         debug!(target: LOG, method = &*shortened(&head.method, SHOWN_NAME), "call");
         add_headers(&head, &mut options.metadata);
-        let limit = conditions::limit(self.deadline, &mut options);
+        let limit = conditions::limit(self.deadline, options);
         let args = head.payload(body, &self.read);
         if let Some(answer) = self.attribute(&head, &args) {
             return answer.map(Answer::Reply);
         }
         if let Some(download) = self.streams.download_named(&head.method, head.count) {
-            let call = Call { method: &head.method, kind: CallKind::Method, args, kwargs: None, options };
+            let call = Call {
+                method: &head.method,
+                kind: CallKind::Method,
+                args,
+                kwargs: None,
+                options: std::mem::take(options),
+            };
             let made = in_time(limit, Caught(download.open(&call, head.reply))).await;
             return self.caught(&head.method, made);
         }
         let name = self.method_name(&head)?;
-        let call = Call { method: name, kind: CallKind::Method, args, kwargs: None, options };
+        let call = Call { method: name, kind: CallKind::Method, args, kwargs: None, options: std::mem::take(options) };
         let done = match catch(|| self.service.call(&call)) {
             Ok(future) => in_time(limit, Caught(future)).await,
             Err(panicked) => Ok(Err(panicked)),
