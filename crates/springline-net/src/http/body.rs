@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
-use springline_core::{Error, ErrorKind, Output, Peer, Result};
+use springline_core::{Error, ErrorKind, Output, Result};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
@@ -338,36 +338,27 @@ pub struct Incoming {
     seen: u64,
     pace: Pace,
     /// The server's side of the connection, which wants to know when the body has been read to its end.
-    connection: Arc<Shared>,
-    /// Of which request it is, until it has.
-    untold: Option<u64>,
+    told: Option<(Arc<Shared>, u64)>,
 }
 
 impl Incoming {
     /// That of the request which has just begun.
     #[inline]
     pub(super) fn new(body: hyper::body::Incoming, options: &HttpOptions, connection: &Arc<Shared>) -> Self {
-        let mut incoming = Self {
-            body,
-            limit: options.limits.message_size as u64,
-            seen: 0,
-            pace: Pace::new(options.transfer_timeout),
-            connection: connection.clone(),
-            untold: Some(connection.request()),
+        let request = connection.request();
+        let told = if body.is_end_stream() {
+            connection.consumed(request);
+            None
+        } else {
+            Some((connection.clone(), request))
         };
-        if incoming.body.is_end_stream() {
-            incoming.ended();
-        }
-        incoming
-    }
-
-    pub(super) fn peer(&self) -> &Arc<Peer> {
-        &self.connection.peer
+        let pace = Pace::new(options.transfer_timeout);
+        Self { body, limit: options.limits.message_size as u64, seen: 0, pace, told }
     }
 
     fn ended(&mut self) {
-        if let Some(request) = self.untold.take() {
-            self.connection.consumed(request);
+        if let Some((told, request)) = self.told.take() {
+            told.consumed(request);
         }
     }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use http::header::HOST;
 use http::{Method, StatusCode};
-
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -188,7 +187,7 @@ impl Site {
         };
         let options = &self.options;
         let (head, body) = request.into_parts();
-        let request = Request::new(head, Incoming::new(body, options, shared));
+        let request = Request::new(head, Incoming::new(body, options, shared), shared.peer.clone());
         match catch(|| handler.handle(request)) {
             Ok(future) => Begun::Running(future),
             Err(panicked) => Begun::Answered(Box::new(failed(panicked))),

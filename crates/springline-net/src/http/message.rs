@@ -17,6 +17,7 @@ pub struct Request(Box<Inner>);
 struct Inner {
     head: http::request::Parts,
     body: Incoming,
+    peer: Arc<Peer>,
 }
 
 /// Without the header fields: some are secrets.
@@ -31,8 +32,8 @@ impl fmt::Debug for Request {
 }
 
 impl Request {
-    pub(super) fn new(head: http::request::Parts, body: Incoming) -> Self {
-        Self(Box::write(Box::new_uninit(), Inner { head, body }))
+    pub(super) fn new(head: http::request::Parts, body: Incoming, peer: Arc<Peer>) -> Self {
+        Self(Box::write(Box::new_uninit(), Inner { head, body, peer }))
     }
 
     /// The method.
@@ -80,7 +81,7 @@ impl Request {
     /// Who sent it: the address and, over TLS, the certificate.
     #[must_use]
     pub fn peer(&self) -> &Arc<Peer> {
-        self.0.body.peer()
+        &self.0.peer
     }
 
     /// The body, to be read piece by piece.

@@ -22,6 +22,27 @@ pub(super) fn entity(content: &[u8]) -> Option<(char, &[u8])> {
     Some((c, name.strip_prefix(whole)?))
 }
 
+/// Puts text with references to the five entities into `out`, as far as `end`. Gives how much there is behind that; nothing
+/// where it is not that.
+pub(super) fn with_entities<const M: usize>(content: &[u8], end: &[u8; M], out: &mut Vec<u8>) -> Option<usize> {
+    out.clear();
+    let mut rest = content;
+    loop {
+        let (text, mark) = rest.split_at_checked(memchr::memchr3(b'<', b'&', b']', rest)?)?;
+        if out.is_empty() {
+            // For what follows as well, which most often is short.
+            out.reserve(text.len() + 32);
+        }
+        out.extend_from_slice(text);
+        if let Some(tail) = mark.strip_prefix(end) {
+            return Some(tail.len());
+        }
+        let (c, tail) = entity(mark)?;
+        out.push(u8::try_from(c).ok()?);
+        rest = tail;
+    }
+}
+
 /// What follows a declaration as nearly everybody writes it: the version, and perhaps the encoding.
 pub(super) fn usual_declaration(message: &[u8]) -> Option<&[u8]> {
     let rest = message.strip_prefix(b"<?xml version=")?;

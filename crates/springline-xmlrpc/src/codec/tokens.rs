@@ -19,7 +19,7 @@ use springline_core::{Error, Result};
 use super::attributes::{Attributes, is_name};
 use super::chars;
 use super::element::{APACHE, Element, Tag};
-use super::pieces::{entity, number, plain_text, usual_declaration};
+use super::pieces::{entity, number, plain_text, usual_declaration, with_entities};
 use super::problem::{Problem, excerpt};
 
 /// One piece of a document.
@@ -223,25 +223,15 @@ impl<'de> Tokens<'de> {
         if !self.declared.is_empty() {
             return false;
         }
-        out.clear();
-        let mut rest = self.rest;
-        loop {
-            let Some((text, mark)) = plain_text(rest, b"") else { return false };
-            if out.is_empty() {
-                // For what follows as well, which most often is short.
-                out.reserve(text.len() + 32);
-            }
-            out.push_str(text);
-            if let Some(tail) = mark.strip_prefix(end) {
-                self.at = self.message.len() - mark.len();
-                self.rest = tail;
-                self.depth = self.depth.wrapping_sub(1);
-                return true;
-            }
-            let Some((c, tail)) = entity(mark) else { return false };
-            out.push(c);
-            rest = tail;
-        }
+        let mut bytes = std::mem::take(out).into_bytes();
+        let left = with_entities(self.rest, end, &mut bytes);
+        // Looked at once, not piece by piece.
+        let (Some(left), Ok(text)) = (left, String::from_utf8(bytes)) else { return false };
+        *out = text;
+        self.at = self.message.len() - left - M;
+        self.rest = self.message.get(self.message.len() - left..).unwrap_or_default();
+        self.depth = self.depth.wrapping_sub(1);
+        true
     }
 
     /// Passes over blanks that stand between elements.

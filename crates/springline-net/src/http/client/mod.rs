@@ -146,14 +146,12 @@ impl HttpClient {
     /// to, [`ErrorKind::Timeout`], [`ErrorKind::Closed`] when the connection ended too early, [`ErrorKind::Denied`] when it
     /// did so during or right behind a TLS handshake, [`ErrorKind::Protocol`] when the answer is no HTTP,
     /// [`ErrorKind::Limit`] when it is too large, [`ErrorKind::Malformed`] when it cannot be unpacked.
-    // The request stays where it is, and the answer is written to where it is given from: both are large.
-    pub fn send(&self, mut request: ClientRequest) -> impl Future<Output = Result<ClientResponse>> {
-        async move {
-            let mut response = ClientResponse::none();
-            match self.inner.run(&mut request, &mut response).await {
-                Ok(()) => Ok(response),
-                Err(e) => Err(e.with_endpoint(&self.inner.text)),
-            }
+    pub async fn send(&self, mut request: ClientRequest) -> Result<ClientResponse> {
+        // Written to where it is given from: it is large.
+        let mut response = ClientResponse::none();
+        match self.inner.run(&mut request, &mut response).await {
+            Ok(()) => Ok(response),
+            Err(e) => Err(e.with_endpoint(&self.inner.text)),
         }
     }
 
