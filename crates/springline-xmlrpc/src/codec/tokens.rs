@@ -224,9 +224,14 @@ impl<'de> Tokens<'de> {
             return false;
         }
         let mut bytes = std::mem::take(out).into_bytes();
-        let left = with_entities(self.rest, end, &mut bytes);
+        let Some(left) = with_entities(self.rest, end, &mut bytes) else {
+            // What follows begins anew, in the same buffer.
+            bytes.clear();
+            *out = String::from_utf8(bytes).unwrap_or_default();
+            return false;
+        };
         // Looked at once, not piece by piece.
-        let (Some(left), Ok(text)) = (left, String::from_utf8(bytes)) else { return false };
+        let Ok(text) = String::from_utf8(bytes) else { return false };
         *out = text;
         self.at = self.message.len() - left - M;
         self.rest = self.message.get(self.message.len() - left..).unwrap_or_default();
