@@ -10,7 +10,7 @@ use springline_core::service::{
     BoxFuture, Call, CallKind, CallOptions, MethodInfo, ParamInfo, Reply, Service, ServiceInfo,
 };
 use springline_core::{Args, Bytes, Error, ErrorKind, Output, Payload, Reached, RemoteRef, Result, Value};
-use springline_net::http::{AnswerCut, Body, ClientRequest, HttpClient, HttpUrl, conditions};
+use springline_net::http::{AnswerCut, Body, ClientRequest, ClientResponse, HttpClient, HttpUrl, conditions};
 
 use super::HessianProxyBuilder;
 use crate::codec::{Part, Version, write1, write2};
@@ -196,8 +196,10 @@ impl HessianProxy {
 
     /// Sends a call and gives the whole reply.
     pub(super) async fn exchange(&self, body: Body, options: &CallOptions) -> Result<Bytes> {
-        match self.inner.http.send(self.request(body, options)).await {
-            Ok(response) => Ok(response.check(&self.url)?.body),
+        let mut request = self.request(body, options);
+        let mut response = ClientResponse::default();
+        match self.inner.http.exchange(&mut request, &mut response).await {
+            Ok(()) => response.is_ok(&self.url).map(|()| response.body),
             Err(e) => Err(self.broken_off(e)),
         }
     }

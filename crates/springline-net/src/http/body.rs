@@ -21,6 +21,9 @@ use crate::transfer::transfer_until;
 /// hyper copies what it sends behind the head: of large bodies no more than a few of such pieces at a time.
 const PIECE: usize = 64 * 1024;
 
+/// Up to so many bytes a copy of a body costs less than to share it.
+const COPIED: usize = 1024;
+
 /// A body on its way out: nothing, whole, or a stream.
 ///
 /// What is whole goes out with a Content-Length, a stream in chunks (to HTTP/1.0 peers until the connection ends).
@@ -75,8 +78,10 @@ impl Body {
 
     /// The same body once more, unless it is a stream.
     pub(super) fn again(&mut self) -> Option<Self> {
-        if let Repr::Own(bytes) = &mut self.repr {
-            self.repr = Repr::Whole(std::mem::take(bytes).into());
+        match &mut self.repr {
+            Repr::Own(bytes) if bytes.len() <= COPIED => return Some(Repr::Own(bytes.clone()).into()),
+            Repr::Own(bytes) => self.repr = Repr::Whole(std::mem::take(bytes).into()),
+            _ => {}
         }
         match &self.repr {
             Repr::Empty => Some(Self::empty()),

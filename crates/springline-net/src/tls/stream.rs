@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use rustls::{CommonState, HandshakeKind};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::PeerCertificate;
 use super::certificate::parse;
@@ -101,12 +101,29 @@ impl TlsStream {
 }
 
 impl AsyncRead for TlsStream {
+    // As far as what was decrypted goes: tokio-rustls would then try for more until the socket has nothing, and that
+    // costs a small message a tenth of its reading.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        match ready!(Pin::new(&mut this.io).poll_read(cx, buf)) {
-            // The end of TCP without that of TLS; what belongs to a message is missed by whoever reads it.
-            Err(e) if this.suppress_ragged_eofs && e.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
-            other => Poll::Ready(other),
+        let before = buf.filled().len();
+        loop {
+            let data = match Pin::new(&mut this.io).poll_fill_buf(cx) {
+                Poll::Ready(Ok(data)) => data,
+                // Whatever it is, the next read meets it again.
+                _ if buf.filled().len() > before => return Poll::Ready(Ok(())),
+                // The end of TCP without that of TLS; what belongs to a message is missed by whoever reads it.
+                Poll::Ready(Err(e)) if this.suppress_ragged_eofs && e.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Pending => return Poll::Pending,
+            };
+            let n = data.len().min(buf.remaining());
+            buf.put_slice(&data[..n]);
+            Pin::new(&mut this.io).consume(n);
+            if n == 0 || buf.remaining() == 0 || this.state().wants_read() {
+                return Poll::Ready(Ok(()));
+            }
         }
     }
 }

@@ -142,12 +142,14 @@ impl XmlRpcProxy {
             ClientRequest::post(body)
         };
         conditions::tell(&call.options, &mut request);
-        let response = self.inner.http.send(request).await?.check(self.url())?;
+        let mut response = ClientResponse::default();
+        self.inner.http.exchange(&mut request, &mut response).await?;
+        response.is_ok(self.url())?;
         if call.options.oneway {
             // The caller does not care, and there may be no value for "nothing" in what the server speaks.
             return Ok(Payload::null());
         }
-        self.read(response).map_err(|e| conditions::late(&call.options, self.answered(e)).with_endpoint(self.url()))
+        self.read(&response).map_err(|e| conditions::late(&call.options, self.answered(e)).with_endpoint(self.url()))
     }
 
     async fn reply(&self, call: &Call<'_>) -> Result<Reply> {
@@ -166,7 +168,7 @@ impl XmlRpcProxy {
         Ok(out)
     }
 
-    fn read(&self, response: ClientResponse) -> Result<Payload<'static>> {
+    fn read(&self, response: &ClientResponse) -> Result<Payload<'static>> {
         let kind = response.head.header(header::CONTENT_TYPE).unwrap_or_default();
         match parse_response(response.body.clone(), charset(kind), &self.inner.read) {
             Ok(Ok(result)) => Ok(result),

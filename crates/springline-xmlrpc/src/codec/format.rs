@@ -115,8 +115,10 @@ impl Format for XmlFormat {
 
     // A document holds one value that is opened from outside: `start` is where it is as `decode::head` has found it.
     fn read<'de>(&self, message: &'de Bytes, start: usize, budget: Budget, f: Reading<'_, 'de>) -> Result<()> {
-        let mut source =
-            XmlSource::open(message, start, self.part, self.flags, budget).map_err(|e| placed(e, message))?;
-        f(&mut source).map_err(|e| placed(e, message))
+        match XmlSource::open(message, start, self.part, self.flags, budget) {
+            Ok(mut source) => f(&mut source),
+            Err(e) => Err(e),
+        }
+        .map_err(|e| placed(e, message))
     }
 }

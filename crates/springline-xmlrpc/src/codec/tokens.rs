@@ -89,13 +89,19 @@ pub(super) fn is_blank(text: &str) -> bool {
 
 impl<'de> Tokens<'de> {
     pub(super) fn new(message: &'de [u8], lenient_chars: bool) -> Self {
+        Self::at_tag(message, 0, 0, lenient_chars)
+    }
+
+    /// From a position on where so many elements are open.
+    #[inline(always)]
+    pub(super) fn at_tag(message: &'de [u8], position: usize, depth: u32, lenient_chars: bool) -> Self {
         Self {
             message,
-            rest: message,
+            rest: message.get(position..).unwrap_or_default(),
             reader: None,
             amid: false,
-            at: 0,
-            depth: 0,
+            at: position,
+            depth,
             declared: Vec::new(),
             prefixed: "",
             lenient_chars,

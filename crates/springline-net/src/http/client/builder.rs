@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use springline_core::{Error, ErrorKind, Limits, Result};
 use tokio::sync::Semaphore;
 
@@ -248,17 +248,19 @@ impl HttpClientBuilder {
             }
         };
         debug_assert!(matches!(route, Route::Direct) || matches!(url.address(), Address::Tcp(..)));
-        let uri = super::uri(&prefix, &url.target("/"))?;
+        let (mut usual, ()) = http::Request::new(()).into_parts();
+        usual.method = Method::POST;
+        usual.uri = super::uri(&prefix, &url.target("/"))?;
+        usual.headers = headers;
         Ok(HttpClient {
             inner: Arc::new(Inner {
                 text: url.to_string(),
-                uri,
                 prefix,
                 url,
                 route,
                 #[cfg(feature = "tls")]
                 tls: self.tls,
-                headers,
+                usual,
                 options: self.options,
                 permits: Semaphore::new(self.max_connections),
                 idle: Mutex::default(),

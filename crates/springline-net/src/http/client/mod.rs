@@ -64,15 +64,13 @@ struct Inner {
     url: HttpUrl,
     /// The URL without its password.
     text: String,
-    /// What requests ask for that name nothing else.
-    uri: Uri,
     /// What stands before a path in a request line: nothing, or scheme and host for a proxy.
     prefix: String,
     route: Route,
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::ClientTls>,
-    /// What goes with every request, and a `Content-Length` that is set for each: a copy of this has room for it.
-    headers: HeaderMap,
+    /// A request as most are, but for its `Content-Length`: a copy has room for it.
+    usual: http::request::Parts,
     options: Options,
     permits: Semaphore,
     idle: Mutex<Idle>,
@@ -147,12 +145,19 @@ impl HttpClient {
     /// did so during or right behind a TLS handshake, [`ErrorKind::Protocol`] when the answer is no HTTP,
     /// [`ErrorKind::Limit`] when it is too large, [`ErrorKind::Malformed`] when it cannot be unpacked.
     pub async fn send(&self, mut request: ClientRequest) -> Result<ClientResponse> {
-        // Written to where it is given from: it is large.
-        let mut response = ClientResponse::none();
-        match self.inner.run(&mut request, &mut response).await {
-            Ok(()) => Ok(response),
-            Err(e) => Err(e.with_endpoint(&self.inner.text)),
-        }
+        let mut response = ClientResponse::default();
+        self.exchange(&mut request, &mut response).await?;
+        Ok(response)
+    }
+
+    /// As [`send`](Self::send), where the request is, whose body is taken, and to where the answer is wanted: both are
+    /// large, and would be moved from hand to hand.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); what `response` is then is not said.
+    pub async fn exchange(&self, request: &mut ClientRequest, response: &mut ClientResponse) -> Result<()> {
+        let inner = &*self.inner;
+        inner.run(request, response).await.map_err(|e| e.with_endpoint(&inner.text))
     }
 
     /// Sends a request and reads the answer's head; the body is read from what it gives, as it comes: not bounded, not
@@ -276,15 +281,17 @@ impl Inner {
         Ok(Answer { lease, head, body, deadline })
     }
 
-    // What is asked for.
-    fn target(&self, request: &ClientRequest) -> Result<Uri> {
-        request.target.as_ref().map_or_else(|| Ok(self.uri.clone()), |target| uri(&self.prefix, target))
-    }
-
     // The request as hyper takes it. Inlined: it is large, and is made where it is handed over.
     #[inline(always)]
-    fn make(&self, request: &ClientRequest, target: Uri, body: super::Body) -> http::Request<super::Body> {
-        let mut headers = self.headers.clone();
+    fn make(&self, request: &ClientRequest, target: Option<Uri>, body: super::Body) -> http::Request<super::Body> {
+        let mut head = self.usual.clone();
+        if let Some(target) = target {
+            head.uri = target;
+        }
+        if head.method != request.method {
+            head.method = request.method.clone();
+        }
+        let headers = &mut head.headers;
         for (name, value) in &request.headers {
             headers.insert(name, value.clone());
         }
@@ -294,10 +301,7 @@ impl Inner {
             Some(length) => _ = headers.insert(CONTENT_LENGTH, decimal(length)),
             None => _ = headers.remove(CONTENT_LENGTH),
         }
-        let mut out = http::Request::new(body);
-        *out.method_mut() = request.method.clone();
-        *out.uri_mut() = target;
-        *out.headers_mut() = headers;
+        let out = http::Request::from_parts(head, body);
         if self.options.verbose {
             verbose::request(&out);
         }
@@ -316,7 +320,7 @@ impl Inner {
         let mut fresh = false;
         loop {
             let again = if fresh { None } else { body.again() };
-            let target = self.target(request)?;
+            let target = request.target.as_ref().map(|target| uri(&self.prefix, target)).transpose()?;
             // What can be sent again finds out by itself that a connection was closed.
             let kept = if fresh { None } else { self.kept(again.is_none()) };
             let mut lease = match kept {

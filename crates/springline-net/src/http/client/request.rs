@@ -60,11 +60,13 @@ pub struct ResponseHead {
     reason: Option<Box<ReasonPhrase>>,
 }
 
-impl ResponseHead {
-    fn none() -> Self {
+impl Default for ResponseHead {
+    fn default() -> Self {
         Self { status: StatusCode::OK, version: http::Version::HTTP_11, headers: HeaderMap::new(), reason: None }
     }
+}
 
+impl ResponseHead {
     /// Takes it out of an answer.
     pub(super) fn of<T>(answer: &mut http::Response<T>) -> Self {
         Self {
@@ -111,18 +113,12 @@ impl ResponseHead {
     }
 }
 
-/// A whole answer, its body unpacked. Any status: see [`check`](Self::check).
-#[derive(Debug)]
+/// A whole answer, its body unpacked. Any status: see [`check`](Self::check). By default an empty one of status 200, to be
+/// written to.
+#[derive(Debug, Default)]
 pub struct ClientResponse {
     /// Status and headers.
     pub head: ResponseHead,
     /// The body.
     pub body: Bytes,
-}
-
-impl ClientResponse {
-    /// What an answer is written to.
-    pub(super) fn none() -> Self {
-        Self { head: ResponseHead::none(), body: Bytes::new() }
-    }
 }

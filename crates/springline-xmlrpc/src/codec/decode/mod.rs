@@ -172,18 +172,23 @@ pub(crate) fn head(
 
 impl<'de> XmlSource<'de> {
     /// Opens one part of a document whose [`head`] was found good and gave `start`.
+    // Inlined, as is what it is made of: it is large, and is made where it is used.
+    #[inline(always)]
     pub(crate) fn open(message: &'de Bytes, start: usize, part: Part, flags: Flags, budget: Budget) -> Result<Self> {
+        let (state, depth) = match part {
+            _ if start == 0 => return Self::open_anew(message, part, flags, budget),
+            Part::Params => (State::Params, 2),
+            Part::Results => (State::Params, 3),
+            Part::Result => (State::Single, 3),
+            Part::Fault => (State::Single, 2),
+        };
+        let tokens = Tokens::at_tag(message, start, depth, flags.lenient_chars());
+        Ok(Self::at(tokens, message, state, part, flags, budget))
+    }
+
+    #[cold]
+    fn open_anew(message: &'de Bytes, part: Part, flags: Flags, budget: Budget) -> Result<Self> {
         let mut tokens = Tokens::new(message, flags.lenient_chars());
-        if start > 0 {
-            let (state, depth) = match part {
-                Part::Params => (State::Params, 2),
-                Part::Results => (State::Params, 3),
-                Part::Result => (State::Single, 3),
-                Part::Fault => (State::Single, 2),
-            };
-            tokens.seek(start, depth);
-            return Ok(Self::at(tokens, message, state, part, flags, budget));
-        }
         let root = tokens.root(true, false)?;
         let head = match part {
             Part::Params => head::call(&mut tokens, root)?,
@@ -202,6 +207,7 @@ impl<'de> XmlSource<'de> {
         Ok(source)
     }
 
+    #[inline(always)]
     fn at(tokens: Tokens<'de>, message: &'de Bytes, state: State, part: Part, flags: Flags, budget: Budget) -> Self {
         Self {
             tokens,
