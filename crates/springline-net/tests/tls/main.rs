@@ -6,6 +6,7 @@ mod fields;
 mod flush;
 mod pki;
 mod python;
+mod reads;
 mod reload;
 mod resumption;
 mod support;
