@@ -39,6 +39,27 @@ async fn connections_are_kept_alive() {
 }
 
 #[tokio::test]
+async fn a_request_and_an_answer_in_place() {
+    let server = PythonServer::tcp("HTTP/1.1").await;
+    let client = builder(&server.url).build().unwrap();
+    let mut request = ClientRequest::post("once");
+    request.target = Some("/echo".to_owned());
+    let mut answer = ClientResponse::default();
+    // Its body is taken, so that the next one is empty unless it gets another; large ones are shared, not copied.
+    for body in ["once".to_owned(), String::new(), "x".repeat(5000)] {
+        if body.len() == 5000 {
+            request.body = body.clone().into();
+        }
+        soon("echo", client.exchange(&mut request, &mut answer)).await.unwrap();
+        answer.is_ok(client.text()).unwrap();
+        assert_eq!((answer.head.header("x-connection"), &answer.body[..]), (Some("1"), body.as_bytes()));
+    }
+    request.target = Some("/nothing-here".to_owned());
+    client.exchange(&mut request, &mut answer).await.unwrap();
+    assert_eq!(answer.is_ok(client.text()).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn http_1_0_has_a_connection_for_each_call() {
     let server = PythonServer::tcp("HTTP/1.0").await;
     let client = builder(&server.url).build().unwrap();

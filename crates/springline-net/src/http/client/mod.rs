@@ -150,11 +150,11 @@ impl HttpClient {
         Ok(response)
     }
 
-    /// As [`send`](Self::send), where the request is, whose body is taken, and to where the answer is wanted: both are
-    /// large, and would be moved from hand to hand.
+    /// As [`send`](Self::send), without moving the request or the answer, which are large: the request's body is taken, and
+    /// the answer is written to `response`.
     ///
     /// # Errors
-    /// As [`send`](Self::send); what `response` is then is not said.
+    /// As [`send`](Self::send). What is in `response` then may be part of an answer.
     pub async fn exchange(&self, request: &mut ClientRequest, response: &mut ClientResponse) -> Result<()> {
         let inner = &*self.inner;
         inner.run(request, response).await.map_err(|e| e.with_endpoint(&inner.text))

@@ -175,8 +175,10 @@ impl<'de> XmlSource<'de> {
     // Inlined, as is what it is made of: it is large, and is made where it is used.
     #[inline(always)]
     pub(crate) fn open(message: &'de Bytes, start: usize, part: Part, flags: Flags, budget: Budget) -> Result<Self> {
+        if start == 0 {
+            return Self::open_anew(message, part, flags, budget);
+        }
         let (state, depth) = match part {
-            _ if start == 0 => return Self::open_anew(message, part, flags, budget),
             Part::Params => (State::Params, 2),
             Part::Results => (State::Params, 3),
             Part::Result => (State::Single, 3),
