@@ -51,12 +51,12 @@ async fn a_request_and_an_answer_in_place() {
             request.body = body.clone().into();
         }
         soon("echo", client.exchange(&mut request, &mut answer)).await.unwrap();
-        answer.is_ok(client.text()).unwrap();
+        answer.check(client.text()).unwrap();
         assert_eq!((answer.head.header("x-connection"), &answer.body[..]), (Some("1"), body.as_bytes()));
     }
     request.target = Some("/nothing-here".to_owned());
     client.exchange(&mut request, &mut answer).await.unwrap();
-    assert_eq!(answer.is_ok(client.text()).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(answer.check(client.text()).unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ impl HessianProxy {
         let mut request = self.request(body, options);
         let mut response = ClientResponse::default();
         match self.inner.http.exchange(&mut request, &mut response).await {
-            Ok(()) => response.is_ok(&self.url).map(|()| response.body),
+            Ok(()) => response.check(&self.url).map(|()| response.body),
             Err(e) => Err(self.broken_off(e)),
         }
     }

@@ -144,7 +144,7 @@ impl XmlRpcProxy {
         conditions::tell(&call.options, &mut request);
         let mut response = ClientResponse::default();
         self.inner.http.exchange(&mut request, &mut response).await?;
-        response.is_ok(self.url())?;
+        response.check(self.url())?;
         if call.options.oneway {
             // The caller does not care, and there may be no value for "nothing" in what the server speaks.
             return Ok(Payload::null());

@@ -72,21 +72,12 @@ impl fmt::Display for HttpStatus {
 impl std::error::Error for HttpStatus {}
 
 impl ClientResponse {
-    /// The answer, if its status is 200.
+    /// Whether its status is 200; the URL is for the error.
     ///
     /// # Errors
     /// One with an [`HttpStatus`], [`Reached::Answered`]: [`ErrorKind::Denied`] for 401, 403 and 407,
     /// [`ErrorKind::NotFound`] for 404 and 410, else [`ErrorKind::Protocol`].
-    pub fn check(self, url: &str) -> Result<Self> {
-        self.is_ok(url)?;
-        Ok(self)
-    }
-
-    /// Whether its status is 200; the URL is for the error.
-    ///
-    /// # Errors
-    /// As [`check`](Self::check).
-    pub fn is_ok(&self, url: &str) -> Result<()> {
+    pub fn check(&self, url: &str) -> Result<()> {
         check(&self.head, url)
     }
 }
